@@ -1,0 +1,142 @@
+# One Makefile, not recursive. `make` builds, `make check` runs every test,
+# `make demo` opens tern on a sample mailbox, `make install` installs.
+# Options: DEVELOPER=1 (warnings are errors), SAN=address,undefined, V=1.
+# A new file in a module's directory is found by itself.
+
+VERSION = 0.1.0
+
+prefix = /usr/local
+bindir = $(prefix)/bin
+libexecdir = $(prefix)/libexec/tern
+mandir = $(prefix)/share/man
+
+CC = gcc
+AR = gcc-ar
+PKG_CONFIG = pkg-config
+CFLAGS = -O2 -g
+-include build/config.mak
+
+ifdef SAN
+B = build/san-$(subst $(comma),-,$(SAN))
+SAN_FLAGS = -fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else
+B = build
+endif
+comma = ,
+
+WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wvla -Wno-unused-parameter -Wformat=2
+ifdef DEVELOPER
+WARN += -Werror
+endif
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -I$(B)
+OUR_CFLAGS = -std=gnu11 -fno-strict-aliasing -fstack-protector-strong $(WARN) $(SAN_FLAGS)
+OUR_LDFLAGS = -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN_FLAGS)
+
+# --- The modules: what each uses (directly), and which libraries it sees. ----
+
+base_USES =
+base_LIBS = libutf8proc
+ipc_USES = base
+net_USES = base
+net_LIBS = openssl
+mime_USES = base
+mime_LIBS = gumbo
+config_USES = base
+store_read_USES = base
+store_read_LIBS = lmdb
+store_write_USES = store_read base
+imap_USES = net mime base
+imap_LIBS = libetpan libgsasl
+thread_USES = base
+pattern_USES = base
+model_USES = store_read thread pattern ipc base
+ui_USES = base
+ui_LIBS = ncursesw
+view_USES = model ui config pattern base
+cmd_USES = view model ui config pattern ipc base
+session_USES = store_write thread ipc base
+worker_USES = imap ipc base
+render_USES = mime ipc base
+render_LIBS = libseccomp
+tern_USES = cmd view ui model config store_read thread pattern ipc base
+
+MODULES = base ipc net mime config store_read store_write imap thread pattern \
+	model ui view cmd session worker render tern
+store_read_DIR = src/store/read
+store_write_DIR = src/store/write
+
+# --- The programs: a module with its main.c -------------------------------
+
+PROGRAMS = tern tern-session tern-imap tern-render
+tern_MODULE = tern
+tern-session_MODULE = session
+tern-imap_MODULE = worker
+tern-render_MODULE = render
+
+-include tests/tests.mak
+
+# --- Rules -----------------------------------------------------------------
+
+closure = $(sort $1 $(foreach u,$($1_USES),$(call closure,$u)))
+# in link order: users before what they use
+link_order = $(foreach m,tern cmd view model session worker render imap net ui config \
+	thread pattern store_write store_read mime ipc base,$(filter $m,$1))
+archives = $(foreach m,$(call link_order,$(call closure,$1)),$(B)/lib$m.a)
+pkgs = $(sort $(foreach m,$(call closure,$1),$($m_LIBS)))
+
+module_dir = $(or $($1_DIR),src/$1)
+module_sources = $(filter-out %/main.c,$(wildcard $(call module_dir,$1)/*.c))
+module_objects = $(patsubst %.c,$(B)/%.o,$(call module_sources,$1))
+
+BUILT = $(foreach p,$(PROGRAMS),$(if $(wildcard src/$($p_MODULE)/main.c),$(B)/$p))
+
+all: $(BUILT) tern-link
+.PHONY: all tern-link clean check demo install FORCE
+
+tern-link: $(BUILT)
+	@test ! -e $(B)/tern || ln -sf $(B)/tern tern
+
+Q = $(if $(V),,@)
+say = $(if $(V),,@echo "  $1";)
+
+define module_rules
+$(B)/lib$1.a: $$(call module_objects,$1) | $(B)/.dir
+	$$(call say,AR   lib$1.a) rm -f $$@ && $(AR) rcs $$@ $$(call module_objects,$1)
+$(call module_objects,$1): CPPFLAGS += $$(if $$($1_LIBS),$$(shell $(PKG_CONFIG) --cflags $$($1_LIBS)))
+endef
+$(foreach m,$(MODULES),$(eval $(call module_rules,$m)))
+
+define program_rules
+$(B)/$1: $(B)/src/$($1_MODULE)/main.o $$(call archives,$($1_MODULE))
+	$$(call say,LD   $1) $(CC) $(OUR_CFLAGS) $(CFLAGS) -o $$@ $$< $$(call archives,$($1_MODULE)) \
+		$(OUR_LDFLAGS) $(LDFLAGS) $$(shell $(PKG_CONFIG) --libs $$(call pkgs,$($1_MODULE)))
+$(B)/src/$($1_MODULE)/main.o: CPPFLAGS += $$(if $$($($1_MODULE)_LIBS),$$(shell $(PKG_CONFIG) --cflags $$($($1_MODULE)_LIBS)))
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rules,$p)))
+
+$(B)/%.o: %.c $(B)/tern/have.h Makefile
+	@mkdir -p $(@D)
+	$(call say,CC   $<) $(CC) -include tern/base/banned.h $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/.dir:
+	@mkdir -p $(B) && touch $@
+
+# Written anew only when it changes, so that nothing is compiled for nothing.
+$(B)/tern/have.h: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '#define TERN_VERSION "$(VERSION)"' \
+		'#define TERN_LIBEXECDIR "$(libexecdir)"' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+-include $(shell test -d $(B)/src && find $(B) -name '*.d')
+
+clean:
+	rm -rf build tern
+
+install: all
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5
+	install $(B)/tern $(DESTDIR)$(bindir)/tern
+	install $(filter-out $(B)/tern,$(BUILT)) $(DESTDIR)$(libexecdir)
+	install -m 644 man/tern.1 $(DESTDIR)$(mandir)/man1/
+	install -m 644 man/ternrc.5 $(DESTDIR)$(mandir)/man5/

@@ -1,0 +1,85 @@
+/* A borrowed slice of bytes: not terminated, may hold NUL. Parsers take these.
+ * Case folding is ASCII only, as in the protocols; a locale never matters. */
+#ifndef TERN_BASE_STR_H
+#define TERN_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct str {
+	const char *ptr; /* may be NULL when len is 0 */
+	size_t len;
+};
+
+#define STR(lit) ((struct str){ (lit), sizeof(lit) - 1 })
+#define STR_NONE ((struct str){ NULL, 0 })
+/* printf("%.*s", STR_ARG(s)) */
+#define STR_ARG(s) (int)(s).len, ((s).ptr ? (s).ptr : "")
+
+struct str str_c(const char *s); /* NULL gives an empty slice */
+struct str str_n(const char *s, size_t len);
+bool str_eq(struct str a, struct str b);
+bool str_ieq(struct str a, struct str b);
+bool str_eqc(struct str a, const char *b);
+bool str_ieqc(struct str a, const char *b);
+int str_cmp(struct str a, struct str b);
+int str_icmp(struct str a, struct str b);
+bool str_starts(struct str s, const char *prefix);
+bool str_istarts(struct str s, const char *prefix);
+bool str_ends(struct str s, const char *suffix);
+struct str str_from(struct str s, size_t pos); /* s without its first pos bytes */
+struct str str_head(struct str s, size_t len); /* at most len bytes */
+struct str str_trim(struct str s);	       /* no blanks, tabs, CR, LF at the ends */
+struct str str_trim_left(struct str s);
+long str_find(struct str s, char c); /* position, -1 if absent */
+long str_find_str(struct str s, struct str needle);
+bool str_icontains(struct str s, struct str needle); /* ASCII case only */
+/* Cut the piece before `sep` off *s; false when *s was used up. */
+bool str_next(struct str *s, char sep, struct str *piece_out);
+/* The next run of bytes without blank, tab, CR, LF; false at the end. */
+bool str_next_word(struct str *s, struct str *word_out);
+char *str_dup(struct str s); /* terminated copy, yours to free */
+
+/* Whole slice is decimal digits and fits; false otherwise, *out untouched. */
+bool str_u32(struct str s, uint32_t *out);
+bool str_u64(struct str s, uint64_t *out);
+bool str_i64(struct str s, int64_t *out); /* an optional sign in front */
+
+static inline bool
+ascii_is_alpha(int c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static inline bool
+ascii_is_digit(int c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool
+ascii_is_alnum(int c)
+{
+	return ascii_is_alpha(c) || ascii_is_digit(c);
+}
+
+static inline bool
+ascii_is_space(int c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\v';
+}
+
+static inline int
+ascii_lower(int c)
+{
+	return c >= 'A' && c <= 'Z' ? c + 32 : c;
+}
+
+static inline int
+ascii_upper(int c)
+{
+	return c >= 'a' && c <= 'z' ? c - 32 : c;
+}
+
+#endif
