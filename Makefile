@@ -74,8 +74,6 @@ tern-session_MODULE = session
 tern-imap_MODULE = worker
 tern-render_MODULE = render
 
--include tests/tests.mak
-
 # --- Rules -----------------------------------------------------------------
 
 closure = $(sort $1 $(foreach u,$($1_USES),$(call closure,$u)))
@@ -130,6 +128,9 @@ $(B)/tern/have.h: FORCE
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 -include $(shell test -d $(B)/src && find $(B) -name '*.d')
+
+# Last: it is made of what stands above.
+-include tests/tests.mak
 
 clean:
 	rm -rf build tern

@@ -215,8 +215,8 @@ str_i64(struct str s, int64_t *out)
 
 	if (s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+'))
 		s = str_from(s, 1);
-	if (!str_u64(s, &n) || n > (uint64_t)INT64_MAX)
+	if (!str_u64(s, &n) || n > (uint64_t)INT64_MAX + is_negative)
 		return false;
-	*out = is_negative ? -(int64_t)n : (int64_t)n;
+	*out = is_negative ? (int64_t)-n : (int64_t)n;
 	return true;
 }

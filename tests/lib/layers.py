@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Who includes whom, who sees which library, what each program is linked with.
+
+The Makefile states it once (X_USES, X_LIBS); the linker proves calls, this
+proves headers, and that a foreign library stays where it belongs.
+"""
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("TERN_BUILD", os.path.join(ROOT, "build"))
+MAKEFILE = open(os.path.join(ROOT, "Makefile")).read()
+USES = {m: set(u.split()) for m, u in re.findall(r"^(\w+)_USES = *(.*)$", MAKEFILE, re.M)}
+
+# Foreign headers, and the only directories whose files may include them.
+FOREIGN = {
+    r"n?curses\.h|curses/.*|term\.h": ["src/ui"],
+    r"openssl/.*": ["src/net"],
+    r"libetpan/.*": ["src/imap", "src/mime"],
+    r"gsasl.*": ["src/imap"],
+    r"lmdb\.h": ["src/store"],
+    r"notmuch\.h": ["src/search"],
+    r"gumbo\.h": ["src/mime"],
+    r"utf8proc\.h": ["src/base"],
+    r"seccomp\.h": ["src/render", "src/worker", "src/base"],
+    r"pthread\.h|threads\.h": [],
+}
+# What a program must never be linked with, by the start of a library's name.
+BANNED = {
+    "tern": ["libssl", "libcrypto", "libetpan", "libgsasl", "libgumbo", "libnotmuch"],
+    "tern-session": ["libssl", "libcrypto", "libetpan", "libgsasl", "libncurses", "libgumbo", "libnotmuch"],
+    "tern-imap": ["liblmdb", "libncurses", "libgumbo", "libnotmuch"],
+    "tern-render": ["libssl", "libcrypto", "libetpan", "libgsasl", "liblmdb", "libncurses", "libnotmuch"],
+}
+
+
+def closure(module):
+    seen, todo = set(), [module]
+    while todo:
+        m = todo.pop()
+        if m not in seen:
+            seen.add(m)
+            todo += USES.get(m, ())
+    return seen
+
+
+def sources():
+    for top in ("src", "include"):
+        for folder, _, files in os.walk(os.path.join(ROOT, top)):
+            for name in sorted(files):
+                if name.endswith((".c", ".h")):
+                    path = os.path.relpath(os.path.join(folder, name), ROOT)
+                    with open(os.path.join(ROOT, path)) as f:
+                        yield path, re.findall(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', f.read(), re.M)
+
+
+def module_of_source(path):
+    part = path.split("/")
+    if part[0] != "src":
+        return None
+    if part[1] == "store":
+        return "store_" + part[2]
+    return part[1]
+
+
+def module_of_header(name):
+    """tern/base/x.h, tern/MODULE.h, or tern/PART.h written in src/MODULE/PART.c."""
+    part = name.split("/")
+    if part[0] != "tern" or part[1] in ("defs", "have.h"):
+        return None
+    if len(part) > 2:
+        return part[1]
+    stem = part[1][:-2]
+    if stem == "store":
+        return "store_read"
+    if stem in USES:
+        return stem
+    for folder, _, files in os.walk(os.path.join(ROOT, "src")):
+        if stem + ".c" in files:
+            return module_of_source(os.path.relpath(os.path.join(folder, stem + ".c"), ROOT))
+    return None  # declarations alone: everybody's
+
+
+def bad_includes():
+    for path, names in sources():
+        module = module_of_source(path)
+        if module is None:
+            continue
+        if module not in USES:
+            yield "%s: module '%s' is not in the Makefile" % (path, module)
+            continue
+        for name in names:
+            other = module_of_header(name)
+            if other is not None and other not in closure(module):
+                yield "%s: '%s' does not use '%s'" % (path, module, other)
+
+
+def bad_foreign():
+    for path, names in sources():
+        for name in names:
+            for pattern, allowed in FOREIGN.items():
+                if re.fullmatch(pattern, name) and not any(path.startswith(a + "/") for a in allowed):
+                    yield "%s: includes <%s>" % (path, name)
+
+
+def bad_style_of_include():
+    for path, names in sources():
+        for name in names:
+            ours = os.path.exists(os.path.join(ROOT, "include", "tern", name))
+            if ours and not name.startswith("tern/") and not name.endswith(".def"):
+                yield "%s: include '%s' as 'tern/%s'" % (path, name, name)
+
+
+def bad_libraries():
+    for program, banned in BANNED.items():
+        path = os.path.join(BUILD, program)
+        if not os.path.exists(path):
+            continue
+        dynamic = subprocess.run(["readelf", "-d", path], capture_output=True, text=True).stdout
+        for lib in re.findall(r"NEEDED.*\[(.*)\]", dynamic):
+            if any(lib.startswith(b) for b in banned):
+                yield "%s is linked with %s" % (program, lib)
+            if lib.startswith("libpthread") and not os.environ.get("TERN_SAN"):
+                yield "%s is linked with threads" % program
+
+
+def main():
+    checks = [("headers only of modules that may be used", bad_includes),
+              ("foreign libraries only where they belong", bad_foreign),
+              ("our headers by their full name", bad_style_of_include),
+              ("programs linked with what they need alone", bad_libraries)]
+    failed = 0
+    for n, (name, check) in enumerate(checks, 1):
+        found = sorted(set(check()))
+        print("%s %d - %s" % ("not ok" if found else "ok", n, name))
+        for line in found:
+            print("# " + line)
+        failed += bool(found)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+# The tests. Every suite is a list of files that tests/lib/run.py runs and
+# counts; tests/README says how to add one.
+
+# A C test is named MODULE_WHAT.c and is linked with all objects of MODULE and
+# of what that module may use, and of nothing else: a call upwards fails to
+# link. `store` stands for its two archives.
+test_module = $(firstword $(subst _, ,$(basename $(notdir $1))))
+test_modules = $(call closure,$(patsubst store,store_write,$(call test_module,$1)))
+test_objects = $(foreach m,$(call test_modules,$1),$(call module_objects,$m))
+test_pkgs = $(sort $(foreach m,$(call test_modules,$1),$($m_LIBS)))
+test_program = $(patsubst %.c,$(B)/%,$1)
+
+UNIT_SOURCES = $(wildcard tests/unit/*.c)
+PROTO_SOURCES = $(filter $(addprefix %/,$(addsuffix _%,$(MODULES) store)),$(wildcard tests/proto/*.c))
+FUZZ_SOURCES = $(wildcard tests/fuzz/*.c)
+LIB_SOURCES = $(wildcard tests/lib/*.c)
+TOOL_SOURCES = $(wildcard tests/tools/*.c)
+
+UNIT_TESTS = $(call test_program,$(UNIT_SOURCES))
+PROTO_TESTS = $(call test_program,$(PROTO_SOURCES)) $(wildcard tests/proto/*.py tests/proto/*.imap)
+SERVER_TESTS = $(wildcard tests/server/*.py)
+UI_TESTS = $(wildcard tests/ui/*.screen tests/ui/*.py)
+FUZZ_TESTS = $(call test_program,$(FUZZ_SOURCES))
+LAYER_TESTS = tests/lib/layers.py
+TOOLS = $(call test_program,$(TOOL_SOURCES))
+
+TEST_CPPFLAGS = -Itests $(shell $(PKG_CONFIG) --cflags cmocka)
+
+$(B)/tests/libtest.a: $(LIB_SOURCES:%.c=$(B)/%.o)
+	@mkdir -p $(@D)
+	$(call say,AR   $(@F)) rm -f $@ && $(AR) rcs $@ $^
+
+$(LIB_SOURCES:%.c=$(B)/%.o): CPPFLAGS += $(TEST_CPPFLAGS)
+
+# $1 source, $2 more objects, $3 packages besides those of the module
+define test_rules
+$(call test_program,$1): $(B)/$(1:.c=.o) $2 $(call test_objects,$1) $(B)/tests/libtest.a
+	@mkdir -p $$(@D)
+	$$(call say,LD   $$@) $(CC) $(OUR_CFLAGS) $(CFLAGS) -o $$@ $$^ $(OUR_LDFLAGS) \
+		$(LDFLAGS) $$(shell $(PKG_CONFIG) --libs $(call test_pkgs,$1) $3)
+$(B)/$(1:.c=.o): CPPFLAGS += $$(TEST_CPPFLAGS) $$(shell $(PKG_CONFIG) --cflags $(call test_pkgs,$1) $3)
+endef
+$(foreach t,$(UNIT_SOURCES) $(PROTO_SOURCES),$(eval $(call test_rules,$t,,cmocka)))
+# A fuzz target defines LLVMFuzzerTestOneInput; the replay main feeds it seeds.
+$(foreach t,$(FUZZ_SOURCES),$(eval $(call test_rules,$t,$(B)/tests/lib/fuzz/replay.o,)))
+
+# Helpers of the tests that are programs of their own: base and libvterm.
+define tool_rules
+$(call test_program,$1): $(B)/$(1:.c=.o) $(call module_objects,base)
+	@mkdir -p $$(@D)
+	$$(call say,LD   $$@) $(CC) $(OUR_CFLAGS) $(CFLAGS) -o $$@ $$^ $(OUR_LDFLAGS) \
+		$(LDFLAGS) $$(shell $(PKG_CONFIG) --libs $(base_LIBS) vterm)
+endef
+$(foreach t,$(TOOL_SOURCES),$(eval $(call tool_rules,$t)))
+
+# A module with all it may use must link without anything else.
+LINK_CHECKS = $(foreach m,$(MODULES),$(if $(call module_sources,$m),$(B)/tests/link/$m))
+define link_rules
+$(B)/tests/link/$1: $(foreach m,$(call closure,$1),$(call module_objects,$m))
+	@mkdir -p $$(@D)
+	$$(call say,LINK $1 alone) echo 'int main(void) { return 0; }' | $(CC) -x c - -x none \
+		$(OUR_CFLAGS) $(CFLAGS) -Wno-strict-prototypes -o $$@ $$^ $(OUR_LDFLAGS) $(LDFLAGS) \
+		$$(shell $(PKG_CONFIG) --libs $(call pkgs,$1))
+endef
+$(foreach m,$(MODULES),$(eval $(call link_rules,$m)))
+
+# What a test may want to know of the build.
+export TERN_BUILD = $(abspath $(B))
+export TERN_SAN = $(SAN)
+RUN = $(or $(PYTHON),python3) tests/lib/run.py
+
+.PHONY: check-deps check-all check-unit check-proto check-server check-ui \
+	check-fuzz check-layers check-programs bench tools
+
+check:
+	@tests/lib/deps.sh test
+	@$(MAKE) --no-print-directory check-programs
+	@$(RUN) unit $(UNIT_TESTS) proto $(PROTO_TESTS) server $(SERVER_TESTS) \
+		ui $(UI_TESTS) fuzz $(FUZZ_TESTS) layers $(LINK_CHECKS) $(LAYER_TESTS)
+
+# A program or test that does not build fails by itself, below, and is counted.
+check-programs: all tools
+	@$(MAKE) --no-print-directory -k $(UNIT_TESTS) $(FUZZ_TESTS) \
+		$(filter $(B)/%,$(PROTO_TESTS)) $(LINK_CHECKS) || true
+
+tools: $(TOOLS)
+
+check-unit: $(UNIT_TESTS)
+	@$(RUN) unit $(UNIT_TESTS)
+check-proto: all tools $(filter $(B)/%,$(PROTO_TESTS))
+	@$(RUN) proto $(PROTO_TESTS)
+check-server: all tools
+	@$(RUN) server $(SERVER_TESTS)
+check-ui: all tools
+	@$(RUN) ui $(UI_TESTS)
+check-fuzz: $(FUZZ_TESTS)
+	@$(RUN) fuzz $(FUZZ_TESTS)
+check-layers: all $(LINK_CHECKS)
+	@$(RUN) layers $(LINK_CHECKS) $(LAYER_TESTS)
+
+demo:
+	@tests/lib/deps.sh demo
+	@$(MAKE) --no-print-directory all
+	@$(or $(PYTHON),python3) tests/lib/demo.py
+
+bench:
+	@tests/lib/deps.sh test
+	@$(MAKE) --no-print-directory all tools
+	@$(or $(PYTHON),python3) tests/bench/bench.py $(BENCH)
