@@ -56,20 +56,20 @@ key_is_char(uint32_t key)
 }
 
 /* Take one key off the front of *text, in mutt's notation: <F1>, <Up>, <s-Left>,
- * <Space>, <Esc>, <0177> (octal), ^X, or a character (UTF-8). Control characters
- * stand for themselves: \Cx and \e have been read by then. KEYC_NONE at the end.
+ * <Space>, <Esc>, <0177> (octal), or a character (UTF-8). Control characters
+ * stand for themselves: \Cx, ^x and \e have been read by then. KEYC_NONE at the end.
  * Text in < > that is no key name is given in *name_out (without < >), with
  * KEYC_NONE returned: a function in a macro. name_out NULL: then `<` is a key. */
 uint32_t key_next(struct str *text, struct str *name_out);
 
-/* A key sequence of `bind`: the number of keys, 0 when there are none or more
- * than `max`. */
+/* A key sequence of `bind`, where ^X is a control character too: the number of
+ * keys, 0 when there are none or more than `max`. */
 size_t key_parse(struct str text, uint32_t *keys_out, size_t max);
 
 /* A name without < >: "F1", "s-Up", "Esc"; KEYC_NONE if it is none. */
 uint32_t key_by_name(struct str name);
 
-/* Append the key as key_next() reads it: "a", "^X", "<Up>", "<Space>". */
+/* Append the key as key_parse() reads it: "a", "^X", "<Up>", "<Space>". */
 void key_add(struct buf *b, uint32_t key);
 void key_add_seq(struct buf *b, const uint32_t *keys, size_t n);
 

@@ -159,11 +159,6 @@ key_next(struct str *text, struct str *name_out)
 		if (key != KEYC_NONE || name_out != NULL)
 			return key;
 	}
-	key = caret_key(*text);
-	if (key != KEYC_NONE) {
-		*text = str_from(*text, 2);
-		return key;
-	}
 	*text = str_from(*text, utf8_decode(*text, &key));
 	/* A NUL cannot be typed, but Ctrl-@ sends it; it must not look like the end. */
 	return key == KEYC_NONE ? UTF8_BAD : key;
@@ -175,7 +170,11 @@ key_parse(struct str text, uint32_t *keys_out, size_t max)
 	size_t n = 0;
 
 	while (text.len > 0) {
-		uint32_t key = key_next(&text, NULL);
+		uint32_t key = caret_key(text);
+		if (key != KEYC_NONE)
+			text = str_from(text, 2);
+		else
+			key = key_next(&text, NULL);
 		if (n == max)
 			return 0;
 		keys_out[n++] = key;
