@@ -41,7 +41,6 @@ ipc_USES = base
 net_USES = base
 net_LIBS = openssl
 mime_USES = base
-mime_LIBS = gumbo
 config_USES = base
 store_read_USES = base
 store_read_LIBS = lmdb
@@ -58,7 +57,7 @@ cmd_USES = view model ui config pattern ipc base
 session_USES = store_write thread ipc base
 worker_USES = imap ipc base
 render_USES = mime ipc base
-render_LIBS = libseccomp
+render_LIBS = libseccomp gumbo
 tern_USES = cmd view ui model config store_read thread pattern ipc base
 
 MODULES = base ipc net mime config store_read store_write imap thread pattern \

@@ -148,15 +148,16 @@ struct str mime_param(const struct mime_value *v, const char *name);
 
 /* Load the converters of all charsets that mail uses: afterwards they need no file. */
 void mime_charset_preload(void);
-/* The name iconv knows it by, with what senders really mean (iso-8859-1 is
- * windows-1252, gb2312 is gb18030); NULL if it is no charset's name. */
-const char *mime_charset_canonical(struct str name, char *room, size_t room_bytes);
+/* What senders really mean by a name (iso-8859-1 is windows-1252, gb2312 is
+ * gb18030); NULL if it is no charset that we know. */
+const char *mime_charset_canonical(struct str name);
 /* Append bytes in one piece. Empty or unknown names: guessed. */
 void mime_to_utf8(struct buf *out, struct str bytes, struct str charset, struct str assumed);
 
-/* As a stream; what cannot be converted becomes U+FFFD. A stream without a
- * charset is UTF-8, and `assumed` (windows-1252) from the first bad byte of a
- * chunk's line on. */
+/* As a stream; what cannot be converted becomes U+FFFD. Without a charset, or
+ * with us-ascii, each line by itself is UTF-8 if it can be, else the first of
+ * `assumed` (names with colons between, as $assumed_charset) that it can be, else
+ * windows-1252. */
 struct mime_charset;
 struct mime_charset *mime_charset_new(struct str charset, struct str assumed);
 void mime_charset_free(struct mime_charset *c);
