@@ -243,7 +243,9 @@ struct mime_message {
 
 /* Header of a part that a skeleton has left out, or not all of:
  *	X-Tern-Part: not-fetched; octets=1234
- *	X-Tern-Part: partial; octets=1234 */
+ *	X-Tern-Part: partial; octets=1234
+ * octets: the encoded size at the server. A partial one is complete once its
+ * body is that long: a file that grows needs no change in its header. */
 #define MIME_PART_FIELD "X-Tern-Part"
 
 void mime_parse_message(struct arena *a, struct str message, struct str assumed,
