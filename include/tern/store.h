@@ -28,7 +28,8 @@ enum intent_kind {
 	INTENT_KEYWORD,	 /* keyword, set if set_flags != 0, else cleared */
 	INTENT_MOVE,	 /* to target_account, target */
 	INTENT_COPY,
-	INTENT_DELETE,	/* held until released; then MOVE to trash, or \Deleted + UID EXPUNGE */
+	INTENT_DELETE,	/* held until released; then MOVE to trash, or \Deleted + UID EXPUNGE.
+			   clear_flags != 0: takes a held one back, and is not kept itself */
 	INTENT_N_KINDS
 };
 

@@ -75,6 +75,8 @@ def module_of_header(name):
     stem = part[1][:-2]
     if stem == "store":
         return "store_read"
+    if stem == "session":
+        return "ipc"  # how to reach the manager; the manager itself has no public header
     if stem in USES:
         return stem
     for folder, _, files in os.walk(os.path.join(ROOT, "src")):
