@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "tern/base/arena.h"
 #include "tern/base/err.h"
 #include "tern/base/str.h"
 #include "tern/row.h"
@@ -70,8 +71,11 @@ struct intent {
 	struct str message_id;
 	uint32_t set_flags;
 	uint32_t clear_flags;
-	uint32_t old_flags; /* as shown before: what undo goes back to */
+	uint32_t touched;   /* set | clear when accepted: a later intent may take bits away there */
+	uint32_t old_flags; /* as shown before: what undo goes back to (KEYWORD: 1 if it was set) */
 	struct str keyword;
+	struct str before_account; /* MOVE, DELETE: where it was meant to be before */
+	struct str before;
 	struct str target_account;
 	struct str target;
 	uint32_t target_uidvalidity; /* of COPYUID, or as noted before sending */
@@ -102,6 +106,8 @@ enum folder_attr {
 	FOLDER_GONE = 1 << 16, /* was not in the last complete list */
 };
 
+#define MAILBOX_COUNT_ROWS UINT32_MAX
+
 struct mailbox {
 	uint32_t id;
 	struct str account;
@@ -119,8 +125,9 @@ struct mailbox {
 	uint64_t generation; /* goes up with every commit that touches its rows */
 	/* of the rows that are cached */
 	uint32_t n_rows, n_unseen, n_flagged;
-	/* of the server: STATUS, or EXISTS and the rows once covered. What the
-	 * folder list shows; (+) journal is added by store_mailbox_counts(). */
+	/* of the server: STATUS, or MAILBOX_COUNT_ROWS once in step: then exists and
+	 * n_unseen are meant. What the folder list shows; (+) journal is added by
+	 * store_mailbox_counts(). */
 	uint32_t status_messages, status_unseen;
 	int64_t in_step_wall; /* when it was last in step; 0 never */
 };
@@ -134,7 +141,9 @@ struct store_paths {
 };
 
 /* Map both stores read-only. The cache may be absent (then every mailbox is
- * empty until the manager makes one; call store_reopen_cache()); the journal too. */
+ * empty until the manager makes one), the journal too. store_begin() notices by
+ * itself that a file was made, deleted or put in another's place. One process
+ * may have only one `struct store` of the same files. */
 struct store *store_open(const struct store_paths *paths, struct err *err);
 void store_close(struct store *s);
 int store_reopen_cache(struct store *s, struct err *err);
@@ -229,7 +238,10 @@ int store_intent(struct store_view *v, uint64_t seq, struct intent *out, struct 
 uint32_t store_n_waiting(struct store_view *v);
 
 /* The merge itself, pure: lay one intent over a row. false: the row is taken
- * out of its mailbox by it. */
-bool intent_overlay(const struct intent *i, struct row *row);
+ * out of its mailbox by it. Keywords that change are made in `arena`. Posted
+ * intents that are not acknowledged yet are laid over as if they were planned. */
+bool intent_overlay(const struct intent *i, struct row *row, struct arena *arena);
+/* A keyword is among row->keywords (ASCII case folded). */
+bool row_has_keyword(const struct row *row, struct str keyword);
 
 #endif

@@ -74,13 +74,15 @@ bool store_sweep(struct store_writer *w, int64_t now_wall);
 
 /* ---- journal: each call is one commit with a full sync ------------------------------ */
 
-/* Accept a batch. Intents come without seq and state; DELETE becomes held (or
- * planned when release_now), the others planned. A post_id that is already there
- * is accepted once: 0 without doing anything. Coalesces (IMAP.md 4.2) with records
- * that have not gone out. The fingerprint is filled in from the cache. */
+/* Accept a batch: one group, one undo. Intents come without seq and state; DELETE
+ * becomes held (or planned when release_now), the others planned. A post_id that
+ * is already there is accepted once: 0 without doing anything. Coalesces (IMAP.md
+ * 4.2) with records that have not gone out. Where the message lies, fingerprint
+ * and old flags are filled in from the cache by `local`; what is not there any
+ * more becomes a parked record. */
 int journal_accept(struct store_writer *w, const uint8_t post_id[16], struct intent *intents,
 		   size_t n, bool release_now, int64_t now_wall, struct err *err);
-/* Held deletes of a mailbox become planned; those of locals if n > 0. */
+/* Held deletes of a mailbox become planned, and one group: one undo takes back all. */
 int journal_release(struct store_writer *w, const uint8_t post_id[16], struct str account,
 		    struct str mailbox, uint32_t *released_out, struct err *err);
 /* Post the inverse of the newest group that is not undone yet. What had not gone
@@ -89,17 +91,30 @@ int journal_release(struct store_writer *w, const uint8_t post_id[16], struct st
 int journal_undo(struct store_writer *w, const uint8_t post_id[16], int64_t now_wall,
 		 char **text_out, struct err *err);
 
-/* Change state, stage, target uid fields, attempts, not_before, reason of records
- * in one commit. */
+/* Change state, stage, target (account, name, uid fields), attempts, not_before,
+ * reason of records in one commit; seq says which. Where a MOVE or DELETE is
+ * confirmed with its target_uid, later records of the same message follow it
+ * there; where it is refused, those that waited for it come back. */
 int journal_update(struct store_writer *w, const struct intent *intents, size_t n,
 		   struct err *err);
 /* Confirmed records are kept for undo (the last 1000 groups, 30 days), then swept. */
 int journal_sweep(struct store_writer *w, int64_t now_wall, struct err *err);
+/* Drop a record that is refused, parked, held or planned (the user says so). */
+int journal_drop(struct store_writer *w, uint64_t seq, struct err *err);
 /* Lease of local ids: taken in blocks from the journal's counter, never reused. */
 int journal_next_local(struct store_writer *w, uint64_t *local_out, struct err *err);
 /* After the cache was rebuilt or UIDVALIDITY changed: bind records of a mailbox to
  * rows again, by UID under the same UIDVALIDITY, else by a unique fingerprint;
  * park the rest once the mailbox is fully covered. */
 int journal_rebind(struct store_writer *w, uint32_t mailbox, struct err *err);
+
+/* ---- care ---------------------------------------------------------------------------- */
+
+/* Give back the slots of readers that died: at start, on every interface's death,
+ * each minute. Then the oldest reader alive: how many commits it is behind. */
+void store_readers(struct store_writer *w, uint64_t *behind_out, int *pid_out);
+/* Walk both stores and compare everything with everything; DAMAGED says what is
+ * wrong. A damaged page may kill the caller: run it in a child. */
+int store_check(const struct store_paths *paths, struct err *err);
 
 #endif
