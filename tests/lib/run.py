@@ -28,7 +28,6 @@ BUILD = os.environ.get("TERN_BUILD", os.path.join(ROOT, "build"))
 # Seconds one file may take. Sanitized programs are several times slower.
 TIMEOUTS = {"unit": 60, "fuzz": 120, "layers": 60}
 TIMEOUT = 300
-SERIAL = {"bench"}
 
 Result = collections.namedtuple("Result", "suite path passed failed skipped seconds output")
 TAP = re.compile(r"^(ok|not ok)\b[ \d]*(?:- )?(.*)$", re.M)
@@ -174,7 +173,10 @@ def main():
     slow = 4 if os.environ.get("TERN_SAN") else 1
     passed = failed = skipped = 0
     started = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+    shared = tempfile.TemporaryDirectory(prefix="tern-run-")  # certificates, samples
+    os.chmod(shared.name, 0o755)
+    os.environ["TERN_RUN_DIR"] = shared.name
+    with shared, concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         futures = [pool.submit(run_one, s, p, timeout or TIMEOUTS.get(s, TIMEOUT) * slow) for s, p in tests]
         for future in concurrent.futures.as_completed(futures):
             r = future.result()

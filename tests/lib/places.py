@@ -1,0 +1,135 @@
+"""Where things are, directories that go away, processes by their id."""
+import atexit
+import ctypes
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+LIB = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(LIB))
+BUILD = os.environ.get("TERN_BUILD", os.path.join(ROOT, "build"))
+NOBODY = 65534
+# Sanitized programs are several times slower; a busy machine too.
+SLOW = 5 if os.environ.get("TERN_SAN") else 1
+
+
+def program(name):
+    return os.path.join(BUILD, name)
+
+
+def temp_dir(prefix="tern-test-"):
+    """A private directory, gone at exit. Short: a socket's path has 107 bytes."""
+    path = tempfile.mkdtemp(prefix=prefix, dir=os.environ.get("TMPDIR", "/tmp"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+def run_dir():
+    """A directory that all tests of one run share (run.py makes it)."""
+    if "TERN_RUN_DIR" not in os.environ:
+        os.environ["TERN_RUN_DIR"] = temp_dir("tern-run-")
+        os.chmod(os.environ["TERN_RUN_DIR"], 0o755)
+    return os.environ["TERN_RUN_DIR"]
+
+
+def await_true(what, condition, seconds=10.0):
+    """Ask again and again until it holds; returns what it returned."""
+    end = time.monotonic() + seconds * SLOW
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError("waited %.0f s for %s" % (seconds * SLOW, what))
+        time.sleep(0.005)
+
+
+# --- Processes. Only by id, and only those that descend from this one. -----
+
+def adopt_orphans():
+    """Descendants whose parent dies become ours, so none is ever lost."""
+    PR_SET_CHILD_SUBREAPER = 36
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _stat(pid):
+    """(parent, state, name), or None when it is gone."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            text = f.read()
+    except OSError:
+        return None
+    name = text[text.index("(") + 1:text.rindex(")")]
+    rest = text[text.rindex(")") + 2:].split()
+    return int(rest[1]), rest[0], name
+
+
+def descendants(top=None):
+    """All living descendants: {pid: name}; zombies do not count."""
+    top = top or os.getpid()
+    parents, names = {}, {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            stat = _stat(int(entry))
+            if stat:
+                parents[int(entry)], names[int(entry)] = stat[0], (stat[2], stat[1])
+    found, todo = {}, [top]
+    while todo:
+        parent = todo.pop()
+        for pid, its_parent in parents.items():
+            if its_parent == parent:
+                todo.append(pid)
+                if names[pid][1] != "Z":
+                    found[pid] = names[pid][0]
+    return found
+
+
+def environment_of(pid):
+    try:
+        with open("/proc/%d/environ" % pid, "rb") as f:
+            pairs = f.read().decode("utf-8", "replace").split("\0")
+        return dict(p.split("=", 1) for p in pairs if "=" in p)
+    except OSError:
+        return {}
+
+
+def kill(pid, sig=signal.SIGKILL):
+    try:
+        os.kill(pid, sig)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def reap():
+    """Collect what has ended: orphans that were handed to us, too."""
+    ended = {}
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        if pid == 0:
+            return ended
+        ended[pid] = status
+
+
+def end_all(pids, seconds=2.0):
+    """TERM, then KILL, until none of them lives. `pids` is called again and
+    again: it returns those that are still there."""
+    for sig, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 10.0)):
+        end = time.monotonic() + patience
+        for pid in pids():
+            kill(pid, sig)
+        while time.monotonic() < end:
+            left = pids()
+            if not left:
+                return
+            if sig == signal.SIGKILL:
+                for pid in left:
+                    kill(pid, sig)
+            time.sleep(0.01)
+    print("# still there: %r" % (pids(),), file=sys.stderr)
