@@ -16,6 +16,7 @@
 #include "tern/base/buf.h"
 #include "tern/base/err.h"
 #include "tern/base/str.h"
+#include "tern/key.h"
 
 /* ---- styles --------------------------------------------------------------- */
 
@@ -180,8 +181,7 @@ struct ui_keymap;
 /* What a key sequence of a map means. */
 struct ui_binding {
 	const void *function;	   /* the caller's; NULL for a macro or noop */
-	const uint32_t *macro;	   /* keys to be read instead, see ui_keys_push() */
-	size_t n_macro;
+	const char *macro;	   /* what it types, for key_next(); NULL for a function */
 	const char *description;   /* may be NULL */
 	bool is_noop;		   /* unbound on purpose: hides the fallback's */
 };
@@ -190,6 +190,9 @@ struct ui_keymap *ui_keymap_new(void);
 void ui_keymap_free(struct ui_keymap *km);
 /* Keys not bound in `map` are looked for in `fallback` (generic); -1 for none. */
 void ui_keymap_fallback(struct ui_keymap *km, int map, int fallback);
+/* What is not bound in this map is text (the editor): of a sequence that leads
+ * nowhere each letter counts; elsewhere all of it is dropped. */
+void ui_keymap_takes_text(struct ui_keymap *km, int map);
 /* Everything is copied but `function`. As in mutt a sequence that is a prefix of
  * another replaces it, and the other way round. */
 void ui_keymap_bind(struct ui_keymap *km, int map, const uint32_t *keys, size_t n_keys,
@@ -220,10 +223,10 @@ enum ui_keys_result {
 struct ui_keys *ui_keys_new(void);
 void ui_keys_free(struct ui_keys *q);
 void ui_keys_type(struct ui_keys *q, uint32_t key); /* a real key: at the end */
-/* In front, in order. Keys are the codes of key.h. */
+/* In front, in order. */
 void ui_keys_push(struct ui_keys *q, const uint32_t *keys, size_t n_keys);
-/* A function by name (without < >) in front; the name is copied. */
-void ui_keys_push_name(struct ui_keys *q, struct str name);
+/* The same for text in the notation of macros: keys, <functions>. */
+void ui_keys_push_text(struct ui_keys *q, struct str text);
 void ui_keys_flush(struct ui_keys *q); /* forget macros: after an error, as in mutt */
 bool ui_keys_is_pending(const struct ui_keys *q); /* something from a macro waits */
 bool ui_keys_in_sequence(const struct ui_keys *q); /* a prefix has been typed */
@@ -255,7 +258,7 @@ struct ui_prompt_spec {
 	const char *initial; /* may be NULL */
 	const char *history; /* which list: "command", "pattern", "mailbox"; NULL: none */
 	bool is_secret;	     /* shows nothing of what is typed, keeps no copy */
-	const char *choices; /* "yna": one key answers; letters beyond ASCII not needed */
+	const char *choices; /* "yna": one key answers, Enter is the first; NULL: a line */
 	/* All may be NULL. `complete`: candidates for the text before the cursor; what
 	 * lies before *start_out stays. Called after each change and on Tab; returns the
 	 * number of candidates, get them with `candidate`. Must not wait: what comes

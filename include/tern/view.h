@@ -15,18 +15,20 @@
 #include "tern/base/buf.h"
 #include "tern/base/err.h"
 #include "tern/base/str.h"
+#include "tern/document.h"
 #include "tern/row.h"
 #include "tern/ui.h"
 
-struct pattern;
 struct config;
+struct pattern;
+struct pattern_subject;
 
 /* ---- colours: mutt's objects ---------------------------------------------- */
 
 enum view_color {
-#define COLOR_OBJECT(sym, name, help) VIEW_##sym,
-#include "tern/defs/color.def"
-#undef COLOR_OBJECT
+#define OBJECT(sym, name, kind) VIEW_##sym,
+#include "tern/defs/object.def"
+#undef OBJECT
 	VIEW_N_COLORS
 };
 
@@ -226,34 +228,10 @@ extern const struct format_expando view_attach_expandos[];
 
 /* ---- pager ---------------------------------------------------------------- */
 
-enum view_line_kind {
-	VIEW_LINE_BODY,
-	VIEW_LINE_HEADER,     /* "Subject: ..." in its displayed form */
-	VIEW_LINE_QUOTED,     /* level from 1 */
-	VIEW_LINE_SIGNATURE,
-	VIEW_LINE_ATTACHMENT, /* [-- ... --], part lists */
-	VIEW_LINE_NOTE,	      /* of ours: what is missing, what was left out */
-};
-
-/* One logical line; wrapped here. */
-struct view_line {
-	struct str text; /* UTF-8; anything in it goes through the gate */
-	enum view_line_kind kind;
-	uint8_t quote_level;
-	bool is_flowed; /* may be wrapped at blanks without a marker */
-	/* Ranges of text with an attribute of the document's own (bold, link...);
-	 * in order; may be NULL. */
-	const struct view_span {
-		uint32_t start, len;
-		uint16_t attrs; /* enum ui_attr */
-		bool is_link;
-	} *spans;
-	size_t n_spans;
-};
-
 struct view_document {
 	size_t (*count)(void *ctx); /* lines there now: grows while the text comes */
-	bool (*at)(void *ctx, size_t i, struct view_line *out);
+	/* Logical lines, wrapped here; NULL if it is not there. */
+	const struct doc_line *(*at)(void *ctx, size_t i);
 	/* All of the text is there. If not, what is under way ("fetching 18 of 64 KB"),
 	 * and whether more is fetched only when asked for. */
 	bool (*is_complete)(void *ctx);
