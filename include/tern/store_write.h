@@ -39,6 +39,9 @@ int store_put_mailbox_name(struct store_txn *t, struct str account, struct str n
 			   uint32_t *id_out, struct err *err);
 /* All fields but id, name, counts of rows and generation. */
 int store_put_mailbox(struct store_txn *t, const struct mailbox *m, struct err *err);
+/* The record as this transaction has it so far; slices are good until the next
+ * change of it. 0, 1 not there, -1. */
+int store_txn_mailbox(struct store_txn *t, uint32_t id, struct mailbox *out, struct err *err);
 int store_drop_mailbox(struct store_txn *t, uint32_t id, struct err *err);
 
 /* Insert or replace by (mailbox, uid). A new row gets a local id unless one is
