@@ -185,7 +185,9 @@ add_blank(struct reading *r)
 {
 	if (r->phrase.len > 0 && r->phrase.ptr[r->phrase.len - 1] != ' ')
 		buf_addc(&r->phrase, ' ');
-	if (r->spec.len > 0 && strchr(" @", r->spec.ptr[r->spec.len - 1]) == NULL)
+	if (r->spec.len == 0 || strchr(" @", r->spec.ptr[r->spec.len - 1]) != NULL)
+		return;
+	if (!r->has_at || r->spec.ptr[r->spec.len - 1] != '.')
 		buf_addc(&r->spec, ' ');
 }
 
@@ -193,11 +195,10 @@ static void
 add_plain(struct reading *r, char c)
 {
 	buf_addc(&r->phrase, c);
-	if (c == '@') {
-		if (r->spec.len > 0 && r->spec.ptr[r->spec.len - 1] == ' ')
-			buf_truncate(&r->spec, r->spec.len - 1);
-		r->has_at = true;
-	}
+	r->has_at |= c == '@';
+	if ((c == '@' || (c == '.' && r->has_at)) && r->spec.len > 0 &&
+	    r->spec.ptr[r->spec.len - 1] == ' ')
+		buf_truncate(&r->spec, r->spec.len - 1);
 	buf_addc(&r->spec, c);
 }
 

@@ -460,7 +460,7 @@ feed_guess(struct mime_charset *c, struct str s, bool is_last, struct buf *out)
 		size_t n = lf != NULL ? (size_t)(lf - s.ptr) + 1 : s.len;
 		if (lf == NULL && !is_last && n < GUESS_LINE_BYTES)
 			return n;
-		if (n > GUESS_LINE_BYTES)
+		if (n >= GUESS_LINE_BYTES)
 			n = GUESS_LINE_BYTES - utf8_tail(str_head(s, GUESS_LINE_BYTES));
 		add_guessed(out, str_head(s, n), str_c(c->assumed));
 		s = str_from(s, n);

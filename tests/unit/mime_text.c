@@ -50,7 +50,7 @@ test_unfold(void **state)
 {
 	struct buf b = BUF_INIT;
 
-	mime_unfold(&b, ((struct str){ " a\r\n b\0c\td\r\n\te\rf ", 19 }));
+	mime_unfold(&b, STR(" a\r\n b\0c\td\r\n\te\rf "));
 	assert_str(buf_str(&b), "a b c d e f");
 	buf_release(&b);
 }
@@ -81,13 +81,13 @@ static const struct {
 	/* broken ones stay readable */
 	{ "=?utf-8?x?abc?=", "", "=?utf-8?x?abc?=" },
 	{ "=?utf-8?q?abc", "", "=?utf-8?q?abc" },
-	{ "=??q?abc?=", "", "=??q?abc?=" },
+	{ "=?" "?q?abc?=", "", "=?" "?q?abc?=" },
 	{ "=?utf-8?q?a b?=", "", "a b" },
 	{ "(=?utf-8?q?a?=)", "", "(a)" },
 	{ "=?no-such-charset?q?a=E9?=", "", "aé" },
 	{ "=?utf-8//TRANSLIT?q?a?=", "", "a" },
 	{ "=?../../x?q?a?=", "", "a" },
-	{ "=?utf-8?q??=", "", "" },
+	{ "=?utf-8?q?" "?=", "", "" },
 	{ "=?utf-8?q?=ff=41?=", "", "\xef\xbf\xbd" "A" },
 	{ "=?utf-8?q?100=?=", "", "100=" },
 	/* nothing encoded ends the line, or hides */
