@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -167,12 +168,65 @@ add_authorities(SSL_CTX *context, struct str pem)
 	ERR_clear_error();
 }
 
+static const char *
+setting(const char *variable, const char *otherwise)
+{
+	const char *value = getenv(variable);
+
+	return value != NULL ? value : otherwise;
+}
+
+static bool
+has_hashed_names(const char *path)
+{
+	static const char hex[] = "0123456789abcdef";
+	DIR *dir = opendir(path);
+	const struct dirent *entry = NULL;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (strspn(entry->d_name, hex) == 8 && strcmp(entry->d_name + 8, ".0") == 0)
+			break;
+	if (dir != NULL)
+		closedir(dir);
+	return entry != NULL;
+}
+
+/* The system has its store as a directory, from which only what is needed is
+ * read, and as one file, which takes 200 ms to parse. The file may be left out
+ * if it lies in that directory: then both are the same certificates. */
+static bool
+is_directory_enough(void)
+{
+	char *file = realpath(setting(X509_get_default_cert_file_env(),
+				      X509_get_default_cert_file()), NULL);
+	char *dir = realpath(setting(X509_get_default_cert_dir_env(),
+				     X509_get_default_cert_dir()), NULL);
+	char *slash = file != NULL ? strrchr(file, '/') : NULL;
+
+	if (slash != NULL)
+		*slash = '\0';
+	bool is_enough = dir != NULL && (file == NULL || strcmp(file, dir) == 0) &&
+			 has_hashed_names(dir);
+	free(file);
+	free(dir);
+	return is_enough;
+}
+
+/* No system store is no error: then every certificate is a question. */
+static void
+add_system_store(SSL_CTX *context)
+{
+	if (is_directory_enough())
+		SSL_CTX_set_default_verify_dir(context);
+	else
+		SSL_CTX_set_default_verify_paths(context);
+	ERR_clear_error();
+}
+
 static int
 load_authorities(SSL_CTX *context, const struct tls_params *p, struct err *err)
 {
-	/* No system store is no error: then every certificate is a question. */
-	if (SSL_CTX_set_default_verify_paths(context) != 1)
-		ERR_clear_error();
+	add_system_store(context);
 	if (p->ca_file != NULL && p->ca_file[0] != '\0' &&
 	    SSL_CTX_load_verify_file(context, p->ca_file) != 1)
 		return err_set(err, ERR_USER, "cannot read certificates from '%s': %s", p->ca_file,
@@ -318,9 +372,10 @@ prepare(struct tls *t)
 }
 
 static int
-say_lost(const struct tls *t, struct err *err)
+say_lost(const struct tls *t, int ssl_error, struct err *err)
 {
-	if (t->io_errno != 0)
+	/* At an unexpected end it tries to send an alert: that errno says nothing. */
+	if (ssl_error == SSL_ERROR_SYSCALL && t->io_errno != 0)
 		return err_errno(err, t->io_errno, "the connection to '%s' was lost", t->host);
 	return err_set(err, ERR_GONE, "the connection to '%s' was cut off", t->host);
 }
@@ -357,7 +412,7 @@ io_failed(struct tls *t, int result, short *waits, struct err *err)
 	if (error == SSL_ERROR_ZERO_RETURN)
 		return err_set(err, ERR_GONE, "'%s' closed the connection", t->host);
 	if (is_cut(error)) {
-		say_lost(t, err);
+		say_lost(t, error, err);
 		if (err != NULL)
 			err->kind = ERR_GONE;
 		return -1;
