@@ -103,7 +103,8 @@ int ipc_send(struct ipc_conn *c, enum msg_type type, uint64_t id, struct str pay
 	     struct err *err);
 /* Write what the socket takes now. */
 int ipc_flush(struct ipc_conn *c, struct err *err);
-/* Read what is there. RETRY-free: 0 also when nothing came; GONE at end of file. */
+/* Read what is there; 0 also when nothing came. GONE at end of file, but only
+ * once nothing was left to read: what a peer said before it ended is not lost. */
 int ipc_fill(struct ipc_conn *c, struct err *err);
 /* The next complete frame of what was read: 1, 0 for none, -1 PROTO. Its
  * payload is good until the next call on c. */

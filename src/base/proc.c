@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "tern/base/fs.h"
 #include "tern/base/mem.h"
@@ -99,8 +100,11 @@ proc_start(const char *const *argv, const struct proc_fd *fds, size_t n_fds,
 		got = read(status_pipe[0], &exec_errno, sizeof(exec_errno));
 	while (got < 0 && errno == EINTR);
 	close(status_pipe[0]);
-	if (got > 0)
+	if (got > 0) {
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
 		return err_errno(err, exec_errno, "cannot start '%s'", argv[0]);
+	}
 	return pid;
 }
 

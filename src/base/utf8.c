@@ -118,7 +118,7 @@ utf8_grapheme(struct str s, int *cols_out)
 	bool is_flag = cp >= 0x1f1e6 && cp <= 0x1f1ff;
 	while (len < s.len && len < MAX_CLUSTER_BYTES) {
 		size_t n = utf8_decode(str_from(s, len), &next);
-		if (is_bad(next, n) || cp < 0x20 || next < 0x20 ||
+		if (len + n > MAX_CLUSTER_BYTES || is_bad(next, n) || cp < 0x20 || next < 0x20 ||
 		    utf8proc_grapheme_break_stateful((utf8proc_int32_t)cp,
 						     (utf8proc_int32_t)next, &state))
 			break;
@@ -168,9 +168,9 @@ utf8_is_unsafe(uint32_t cp)
 {
 	if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0))
 		return true;
-	if (cp < 0x200b)
-		return cp == 0x61c;
-	if (cp == 0x200e || cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) ||
+	if (cp < 0x300)
+		return false;
+	if (cp == 0x61c || cp == 0x200e || cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) ||
 	    (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff || (cp >= 0xfff9 && cp <= 0xfffb) ||
 	    cp >= 0xe0000)
 		return true;

@@ -203,6 +203,8 @@ ipc_fill(struct ipc_conn *c, struct err *err)
 		buf_consume(&c->in, c->in_done);
 		c->in_done = 0;
 	}
+	size_t had = c->in.len;
+
 	/* Bounded: one frame at most waits incomplete, and a fast sender must not
 	 * keep us from the rest of the loop. */
 	while (c->in.len < 2 * IPC_MAX_PAYLOAD) {
@@ -217,6 +219,9 @@ ipc_fill(struct ipc_conn *c, struct err *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return 0;
+		/* Its last words first: the end is told by the next call. */
+		if (n <= 0 && c->in.len > had)
 			return 0;
 		if (n <= 0)
 			return err_set(err, ERR_GONE, "the other program is gone");
