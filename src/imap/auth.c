@@ -12,7 +12,7 @@ enum {
 	/* SCRAM rounds: what a hostile server may make us compute, and what a
 	 * weak one may offer. RFC 7677 asks for 4096 and servers use up to 600,000. */
 	MIN_ROUNDS = 1000,
-	MAX_ROUNDS = 2000000,
+	MAX_ROUNDS = 1000000,
 	MAX_STEPS = 8
 };
 
