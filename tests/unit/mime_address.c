@@ -52,7 +52,7 @@ static const struct {
 	{ "a@b@c", "!|a@b@c" },
 	{ "\"unclosed, a@b", "!|unclosed, a@b" },
 	{ "(unclosed, a@b", "!unclosed, a@b|" },
-	{ "<<a@b>>", "> |a@b" },
+	{ "<<a@b>>", ">|a@b" },
 	/* a name cannot look like two addresses */
 	{ "=?utf-8?q?x=0A<evil@e>,?= <a@b>", "x <evil@e>,|a@b" },
 	{ "=?utf-8?q?potus=40gov=00?= <a@b>", "potus@gov\xef\xbf\xbd|a@b" },
