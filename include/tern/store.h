@@ -30,7 +30,8 @@ enum intent_kind {
 	INTENT_MOVE,	 /* to target_account, target */
 	INTENT_COPY,
 	INTENT_DELETE,	/* held until released; then MOVE to trash, or \Deleted + UID EXPUNGE.
-			   clear_flags != 0: takes a held one back, and is not kept itself */
+			   clear_flags != 0: an UNDELETE */
+	INTENT_UNDELETE, /* takes a DELETE back that has not gone out; kept for undo, never waits */
 	INTENT_N_KINDS
 };
 

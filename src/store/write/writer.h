@@ -1,0 +1,132 @@
+/* The writer's own: transactions on the cache, operations on the journal. */
+#ifndef TERN_STORE_WRITE_WRITER_H
+#define TERN_STORE_WRITE_WRITER_H
+
+#include "../internal.h"
+#include "tern/store_write.h"
+
+struct store_writer {
+	char *cache_dir;
+	char *state_dir;
+	struct env cache, journal;
+	struct store *reader;
+	int lock_fd;
+	bool owns_lock;
+	struct store_txn *txn;	     /* the one that is open */
+	uint64_t next_local, end_local; /* what is left of the lease */
+	unsigned sweep_at;	     /* directory of texts to look at next */
+};
+
+/* ---- cache ---------------------------------------------------------------------- */
+
+/* A chunk of C_RANK while it is being changed. */
+struct open_chunk {
+	bool is_loaded, is_dirty;
+	unsigned char lower[ROW_KEY_LEN];
+	unsigned char upper[ROW_KEY_LEN]; /* not in it any more */
+	uint32_t n;
+};
+
+#define TOUCHED_MAX 4096 /* local ids remembered per mailbox, for NEWS */
+
+struct touched {
+	uint32_t mailbox;
+	int64_t rows, unseen, flagged; /* changes of the counters */
+	int64_t status_messages, status_unseen;
+	VEC(uint64_t) locals;
+	bool is_many;
+	bool has_rows; /* rows were touched: the generation goes up */
+};
+
+struct store_txn {
+	struct store_writer *w;
+	MDB_txn *txn;
+	MDB_cursor *row, *uid, *rank;
+	struct open_chunk chunk;
+	bool has_orphans;
+	int64_t now_wall;
+	VEC(struct touched) touched;
+	struct buf buf; /* for records */
+};
+
+struct touched *touch(struct store_txn *t, uint32_t mailbox, struct err *err);
+void touch_local(struct touched *m, uint64_t local);
+int txn_error(const struct store_txn *t, int rc, struct err *err);
+int txn_put(struct store_txn *t, unsigned db, MDB_val key, MDB_val val, struct err *err);
+/* 0 also when it was not there. */
+int txn_del(struct store_txn *t, unsigned db, MDB_val key, struct err *err);
+/* Counters of a row that comes (+1) or goes (-1). */
+void count_row(struct touched *m, uint32_t flags, int sign);
+
+/* A row came under this key / went away from it. */
+int rank_add(struct store_txn *t, const unsigned char *key, struct err *err);
+int rank_remove(struct store_txn *t, const unsigned char *key, struct err *err);
+int rank_flush(struct store_txn *t, struct err *err);
+
+/* Take a row out of all tables; its text stays with an orphan if `keeps_orphan`. */
+int remove_row(struct store_txn *t, const struct place *at, bool keeps_orphan,
+	       struct err *err);
+/* The only orphan with this fingerprint is taken: 0, 1 there is none or several, -1. */
+int orphan_take(struct store_txn *t, const struct row *row, uint64_t *local_out,
+		struct err *err);
+int orphan_put(struct store_txn *t, const struct row *row, struct err *err);
+int orphan_forget(struct store_txn *t, uint64_t local, struct err *err);
+/* Structure and text of a local id, their file too. */
+int forget_text(struct store_txn *t, uint64_t local, struct err *err);
+
+/* ---- journal ------------------------------------------------------------------------ */
+
+/* One operation on the journal. It may be run twice: the reserve is given up in
+ * between when the disk is full. */
+struct jop {
+	struct store_writer *w;
+	const struct env *e;
+	MDB_txn *txn;
+	struct store_view *view; /* of the cache as committed */
+	struct arena arena;
+	struct buf buf;
+	int64_t now_wall;
+};
+
+typedef int (*jop_fn)(struct jop *j, void *ctx, struct err *err);
+int journal_run(struct store_writer *w, jop_fn fn, void *ctx, struct err *err);
+
+struct intents {
+	struct intent *v; /* texts in the operation's arena */
+	size_t n, cap;
+};
+
+int j_error(const struct jop *j, int rc, struct err *err);
+int j_counter_add(struct jop *j, const char *name, int64_t delta, uint64_t *before_out,
+		  struct err *err);
+/* Store a record under its seq, whatever was there, with all its indexes. */
+int j_put(struct jop *j, const struct intent *i, struct err *err);
+int j_delete(struct jop *j, const struct intent *i, struct err *err);
+int j_next_seq(struct jop *j, uint64_t *seq_out, struct err *err);
+int j_get(struct jop *j, uint64_t seq, struct intent *out, struct err *err);
+int j_of_local(struct jop *j, uint64_t local, struct intents *out, struct err *err);
+int j_of_group(struct jop *j, uint64_t group, struct intents *out, struct err *err);
+int j_of_box(struct jop *j, struct str account, struct str mailbox, struct intents *out,
+	     struct err *err);
+/* 0 found, 1 not there. */
+int j_post(struct jop *j, const uint8_t post_id[16], struct str *text_out, struct err *err);
+int j_put_post(struct jop *j, const uint8_t post_id[16], struct str text, struct err *err);
+int j_new_group(struct jop *j, bool is_undo, uint64_t *group_out, struct err *err);
+int j_put_group(struct jop *j, uint64_t group, const struct group *g, struct err *err);
+/* Flags as shown: cached, with the open records of the journal laid over them.
+ * keyword may be empty. 0, 1 not cached, -1. */
+int j_shown(struct jop *j, uint64_t local, struct str keyword, uint32_t *flags_out,
+	    bool *has_keyword_out, struct err *err);
+/* Where the message is, filled into the record: 0, 1 not cached, -1. */
+int j_locate(struct jop *j, struct intent *i, struct err *err);
+/* Accept one record that has kind, local, group and arguments; coalesces.
+ * *kept_out: it was not in vain. */
+int j_accept(struct jop *j, struct intent *i, bool release_now, bool *kept_out,
+	     struct err *err);
+/* After a move or delete changed its state: records that follow it, or come back. */
+int j_follow(struct jop *j, const struct intent *moved, struct err *err);
+
+void reserve_make(struct store_writer *w);
+bool reserve_release(struct store_writer *w);
+
+#endif
