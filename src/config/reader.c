@@ -881,6 +881,7 @@ frame_of_text(const char *name, struct str text)
 	struct frame *f = frame_new(name);
 
 	buf_addstr(&f->text, text.len <= MAX_FILE_BYTES ? text : STR_NONE);
+	skip_bom(f);
 	return f;
 }
 
