@@ -46,6 +46,7 @@ struct pattern_context {
 	/* ~l (known list), ~u (subscribed list) */
 	bool (*is_list)(void *ctx, struct str address, bool must_be_subscribed);
 	void *ctx;
+	bool marks_old; /* ROW_RECENT tells ~N from ~O; else all unread is new */
 	int64_t now; /* seconds since 1970, for dates; they are local time */
 };
 

@@ -46,13 +46,14 @@ match_flagged(const struct node *n, const struct pattern_subject *s)
 static enum pattern_answer
 match_new(const struct node *n, const struct pattern_subject *s)
 {
-	return yes_if((s->row->flags & (ROW_SEEN | ROW_RECENT)) == ROW_RECENT);
+	return yes_if(!(s->row->flags & ROW_SEEN) &&
+		      (!n->context->marks_old || (s->row->flags & ROW_RECENT)));
 }
 
 static enum pattern_answer
 match_old(const struct node *n, const struct pattern_subject *s)
 {
-	return yes_if((s->row->flags & (ROW_SEEN | ROW_RECENT)) == 0);
+	return yes_if(n->context->marks_old && !(s->row->flags & (ROW_SEEN | ROW_RECENT)));
 }
 
 static enum pattern_answer
