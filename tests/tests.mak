@@ -11,7 +11,7 @@ test_pkgs = $(sort $(foreach m,$(call test_modules,$1),$($m_LIBS)))
 test_program = $(patsubst %.c,$(B)/%,$1)
 
 UNIT_SOURCES = $(wildcard tests/unit/*.c)
-PROTO_SOURCES = $(foreach m,$(MODULES) store,$(wildcard tests/proto/$m_*.c))
+PROTO_SOURCES = $(filter $(addprefix %/,$(addsuffix _%,$(MODULES) store)),$(wildcard tests/proto/*.c))
 FUZZ_SOURCES = $(wildcard tests/fuzz/*.c)
 LIB_SOURCES = $(wildcard tests/lib/*.c)
 TOOL_SOURCES = $(wildcard tests/tools/*.c)
@@ -40,18 +40,19 @@ $(call test_program,$1): $(B)/$(1:.c=.o) $2 $(call test_objects,$1) $(B)/tests/l
 		$(LDFLAGS) $$(shell $(PKG_CONFIG) --libs $(call test_pkgs,$1) $3)
 $(B)/$(1:.c=.o): CPPFLAGS += $$(TEST_CPPFLAGS) $$(shell $(PKG_CONFIG) --cflags $(call test_pkgs,$1) $3)
 endef
-# What the terminal makes of what is sent to it, only libvterm tells.
-test_libs = cmocka $(if $(filter ui_term ui_gate,$(basename $(notdir $1))),vterm)
-$(foreach t,$(UNIT_SOURCES) $(PROTO_SOURCES),$(eval $(call test_rules,$t,,$(call test_libs,$t))))
+$(foreach t,$(UNIT_SOURCES) $(PROTO_SOURCES),$(eval $(call test_rules,$t,,cmocka)))
 # A fuzz target defines LLVMFuzzerTestOneInput; the replay main feeds it seeds.
 $(foreach t,$(FUZZ_SOURCES),$(eval $(call test_rules,$t,$(B)/tests/lib/fuzz/replay.o,)))
 
-# Helpers of the tests that are programs of their own: base and libvterm.
+# Helpers of the tests that are programs of their own: base and libvterm, and
+# the modules that TOOL_USES names.
+storedump_USES = store_read ipc
+tool_modules = $(sort base $(foreach u,$($(basename $(notdir $1))_USES),$(call closure,$u)))
 define tool_rules
-$(call test_program,$1): $(B)/$(1:.c=.o) $(call module_objects,base)
+$(call test_program,$1): $(B)/$(1:.c=.o) $(foreach m,$(call tool_modules,$1),$(call module_objects,$m))
 	@mkdir -p $$(@D)
 	$$(call say,LD   $$@) $(CC) $(OUR_CFLAGS) $(CFLAGS) -o $$@ $$^ $(OUR_LDFLAGS) \
-		$(LDFLAGS) $$(shell $(PKG_CONFIG) --libs $(base_LIBS) vterm)
+		$(LDFLAGS) $$(shell $(PKG_CONFIG) --libs $(sort $(foreach m,$(call tool_modules,$1),$($m_LIBS))) vterm)
 endef
 $(foreach t,$(TOOL_SOURCES),$(eval $(call tool_rules,$t)))
 

@@ -270,6 +270,22 @@ store_put_mailbox_name(struct store_txn *t, struct str account, struct str name,
 }
 
 int
+store_txn_mailbox(struct store_txn *t, uint32_t id, struct mailbox *out, struct err *err)
+{
+	int rc = read_mailbox(&t->w->cache, t->txn, id, out, err);
+
+	for (size_t i = 0; rc == 0 && i < t->touched.n; i++) {
+		const struct touched *c = &t->touched.v[i];
+		if (c->mailbox != id)
+			continue;
+		out->n_rows = moved_by(out->n_rows, c->rows);
+		out->n_unseen = moved_by(out->n_unseen, c->unseen);
+		out->n_flagged = moved_by(out->n_flagged, c->flagged);
+	}
+	return rc;
+}
+
+int
 store_put_mailbox(struct store_txn *t, const struct mailbox *m, struct err *err)
 {
 	struct mailbox now, put = *m;

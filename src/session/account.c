@@ -1,0 +1,688 @@
+/* An account: its parameters, what it is doing, which connections it has, and
+ * who gets the next task. Each account is alone: nothing here waits for another. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "tern/base/log.h"
+#include "tern/base/map.h"
+#include "tern/base/mem.h"
+#include "tern/base/tick.h"
+#include "tern/net.h"
+
+#define DEFAULT_CONNECTIONS 4
+#define STAGGER_MS 250
+#define FOLDERS_EVERY_MS (5 * 60 * 1000)
+#define BULK_IDLE_MS 60000
+#define WORK_IDLE_MS (10 * 60 * 1000)
+#define MAX_SECRET 4096
+
+/* ---- parameters ------------------------------------------------------------------ */
+
+struct account *
+account_find(struct session *s, struct str name)
+{
+	for (size_t i = 0; i < s->accounts.n; i++)
+		if (str_eqc(name, s->accounts.v[i]->name))
+			return s->accounts.v[i];
+	return NULL;
+}
+
+static void
+set_string(char **field, struct str value)
+{
+	free(*field);
+	*field = str_dup(value);
+}
+
+static void
+set_parameters(struct account *a, const struct msg_account *m)
+{
+	set_string(&a->host, m->host);
+	set_string(&a->user, m->user);
+	set_string(&a->tunnel, m->tunnel);
+	set_string(&a->ca_file, m->ca_file);
+	set_string(&a->certificate_file, m->certificate_file);
+	set_string(&a->mechanisms, m->mechanisms);
+	buf_reset(&a->trash);
+	buf_addstr(&a->trash, m->trash);
+	a->port = m->port;
+	a->tls = m->tls;
+	a->has_token_command = m->has_token_command != 0;
+	a->use_idle = m->use_idle != 0;
+	a->poll_s = m->poll_s > 0 ? m->poll_s : 60;
+	a->max_connections = m->max_connections > 0 && m->max_connections <= 16 ?
+				     m->max_connections :
+				     DEFAULT_CONNECTIONS;
+	a->cap = a->max_connections;
+}
+
+static bool
+same_parameters(const struct account *a, const struct msg_account *m)
+{
+	return str_eqc(m->host, a->host) && str_eqc(m->user, a->user) &&
+	       str_eqc(m->tunnel, a->tunnel) && str_eqc(m->ca_file, a->ca_file) &&
+	       str_eqc(m->certificate_file, a->certificate_file) &&
+	       str_eqc(m->mechanisms, a->mechanisms) && m->port == a->port && m->tls == a->tls;
+}
+
+/* All connections are made anew with the parameters now in force. */
+static void
+restart(struct account *a)
+{
+	struct session *s = a->session;
+
+	for (size_t i = s->workers.n; i-- > 0;)
+		if (s->workers.v[i]->account == a)
+			worker_drop(s->workers.v[i], ERR_RETRY, "its settings changed");
+	account_forget_secret(a);
+	questions_of_account(s, a);
+	a->secret_asked = false;
+	a->is_stopped = false;
+	a->n_failures = 0;
+	a->retry_ms = 0;
+	a->is_known = false;
+}
+
+void
+account_set(struct client *c, uint64_t id, const struct msg_account *m)
+{
+	struct session *s = c->session;
+	struct err err = ERR_INIT;
+
+	if (m->name.len == 0 || m->tls > 2 || (m->host.len == 0 && m->tunnel.len == 0)) {
+		err_set(&err, ERR_USER, "account '%.*s' names no server", STR_ARG(m->name));
+		client_failed(c, id, &err);
+		return;
+	}
+	struct account *a = account_find(s, m->name);
+	if (a == NULL) {
+		a = xcalloc(1, sizeof(*a));
+		a->session = s;
+		a->name = str_dup(m->name);
+		buf_init(&a->text);
+		buf_init(&a->trash);
+		a->owner = c;
+		set_parameters(a, m);
+		vec_push(&s->accounts, a);
+		for (size_t i = 0; i < s->boxes.n; i++)
+			if (strcmp(s->boxes.v[i]->account_name, a->name) == 0)
+				s->boxes.v[i]->account = a;
+	} else if (same_parameters(a, m)) {
+		/* What does not touch the connection is simply taken over. */
+		set_parameters(a, m);
+		if (a->owner == NULL)
+			a->owner = c;
+	} else if (a->owner == c || a->owner == NULL) {
+		a->owner = c;
+		set_parameters(a, m);
+		restart(a);
+	} else {
+		err_set(&err, ERR_USER,
+			"another tern already uses account '%s' with other settings; they stay",
+			a->name);
+		client_failed(c, id, &err);
+		return;
+	}
+	client_done(c, id, "");
+	account_tell(a, c);
+}
+
+void
+account_free(struct account *a)
+{
+	struct session *s = a->session;
+
+	for (size_t i = 0; i < s->accounts.n; i++)
+		if (s->accounts.v[i] == a) {
+			vec_remove(&s->accounts, i);
+			break;
+		}
+	while (a->tasks.n > 0)
+		task_free(a->tasks.v[0]);
+	vec_release(&a->tasks);
+	questions_of_account(s, a);
+	account_forget_secret(a);
+	free(a->name);
+	free(a->host);
+	free(a->user);
+	free(a->tunnel);
+	free(a->ca_file);
+	free(a->certificate_file);
+	free(a->mechanisms);
+	free(a->accepted);
+	buf_release(&a->trash);
+	buf_release(&a->text);
+	free(a);
+}
+
+/* ---- secrets: in locked memory that is not dumped ------------------------------------ */
+
+void
+account_forget_secret(struct account *a)
+{
+	if (a->secret == NULL)
+		return;
+	wipe(a->secret, MAX_SECRET);
+	munmap(a->secret, MAX_SECRET);
+	a->secret = NULL;
+}
+
+void
+account_use_secret(struct account *a, struct str secret)
+{
+	account_forget_secret(a);
+	if (secret.len >= MAX_SECRET) {
+		a->is_stopped = true;
+		account_say(a, ACCOUNT_STOPPED, "the password is too long");
+		return;
+	}
+	char *p = mmap(NULL, MAX_SECRET, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED) {
+		account_say(a, ACCOUNT_STOPPED, "no memory for the password");
+		return;
+	}
+	if (mlock(p, MAX_SECRET) < 0)
+		log_at(LOG_WARN, "account", "the password's memory cannot be locked");
+	madvise(p, MAX_SECRET, MADV_DONTDUMP);
+	memcpy(p, secret.ptr, secret.len);
+	a->secret = p;
+	a->is_stopped = false;
+	for (size_t i = 0; i < a->session->workers.n; i++) {
+		struct worker *w = a->session->workers.v[i];
+		if (w->account == a && w->state == WORKER_WAITS_SECRET)
+			worker_login(w);
+	}
+}
+
+/* The worker reads the pins at its next start. */
+void
+account_add_pin(struct account *a, const char *key_sha256)
+{
+	struct err err = ERR_INIT;
+
+	if (a->certificate_file[0] == '\0')
+		session_notice(a->session, LOG_WARN, a->name, false,
+			       "the certificate is accepted for now; set 'certificate_file' to keep it");
+	else if (net_pin_save(a->certificate_file, a->host, a->port, key_sha256, &err) < 0)
+		session_notice(a->session, LOG_ERROR, a->name, false, "%s", err.text);
+}
+
+/* ---- what it does, in words ----------------------------------------------------------- */
+
+static uint32_t
+count_waiting(const struct account *a)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < a->session->boxes.n; i++)
+		n += a->session->boxes.v[i]->account == a && a->session->boxes.v[i]->push_due;
+	return n;
+}
+
+void
+account_tell(struct account *a, struct client *only)
+{
+	struct session *s = a->session;
+	uint64_t done = 0, total = 0;
+
+	for (size_t i = 0; i < s->boxes.n; i++)
+		if (s->boxes.v[i]->account == a) {
+			done += s->boxes.v[i]->fill_done;
+			total += s->boxes.v[i]->fill_total;
+		}
+	struct msg_account_state m = {
+		.account = str_c(a->name),
+		.state = (uint8_t)a->state,
+		.text = buf_str(&a->text),
+		.done = done,
+		.total = total,
+		.n_waiting = count_waiting(a),
+		.retry_wall = a->state == ACCOUNT_WAITING ?
+				      wall_now() + (a->retry_ms - s->now_ms + 999) / 1000 :
+				      0,
+	};
+	EVERY_CLIENT (s, c)
+		if (only == NULL || only == c)
+			IPC_SEND(c->conn, ACCOUNT_STATE, account_state, 0, -1, &m, NULL);
+}
+
+void
+account_say(struct account *a, enum account_state state, const char *fmt, ...)
+{
+	struct buf raw = BUF_INIT, text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&raw, fmt, ap);
+	va_end(ap);
+	utf8_add_valid(&text, buf_str(&raw));
+	buf_release(&raw);
+	if (state == a->state && str_eq(buf_str(&text), buf_str(&a->text))) {
+		buf_release(&text);
+		return;
+	}
+	a->state = state;
+	buf_release(&a->text);
+	a->text = text;
+	log_at(LOG_INFO, "account", "%s: %s", a->name, text.ptr);
+	account_tell(a, NULL);
+}
+
+void
+account_ask_secret(struct account *a, const char *why)
+{
+	if (a->secret_asked)
+		return;
+	a->secret_asked = true;
+	char *prompt = xasprintf("Password for %s%s%s: ", a->user, a->host[0] != '\0' ? "@" : "",
+				 a->host);
+	question_ask(a->session, a->has_token_command ? QUESTION_TOKEN : QUESTION_PASSWORD, a, NULL,
+		     prompt, why);
+	free(prompt);
+}
+
+/* ---- failures ------------------------------------------------------------------------------ */
+
+static bool
+says_too_many(const char *text)
+{
+	static const char *const words[] = { "[LIMIT]", "[UNAVAILABLE]", "[INUSE]", "too many",
+					     "Maximum number of connections",
+					     "authenticated but not connected" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_icontains(str_c(text), str_c(words[i])))
+			return true;
+	return false;
+}
+
+/* A connection came to nothing. With another one alive, a refused extra one only
+ * lowers the cap (IMAP.md 2.2). */
+void
+account_failed(struct account *a, struct worker *w, enum err_kind kind, const char *text)
+{
+	struct session *s = a->session;
+	uint32_t n_ready = 0;
+
+	for (size_t i = 0; i < s->workers.n; i++)
+		n_ready += s->workers.v[i]->account == a && s->workers.v[i] != w &&
+			   s->workers.v[i]->state == WORKER_READY;
+	if (n_ready > 0 && w->ready_ms == 0 && (kind == ERR_AUTH ? says_too_many(text) : true)) {
+		a->cap = n_ready;
+		log_at(LOG_INFO, "account", "%s: no further connection: %s", a->name, text);
+		return;
+	}
+	if (kind == ERR_AUTH && !says_too_many(text)) {
+		/* Never again with the same secret by itself. */
+		bool was_token = a->secret != NULL && a->secret_is_token;
+		account_forget_secret(a);
+		session_notice(s, LOG_ERROR, a->name, false, "%s", text);
+		a->n_failures++;
+		if (was_token && a->n_failures <= 1)
+			return; /* it may just have expired: ask for a fresh one, once */
+		/* A detail tells the interface to ask the user, not its configuration. */
+		a->is_stopped = true;
+		account_say(a, ACCOUNT_STOPPED, "%s", text);
+		account_ask_secret(a, text);
+		return;
+	}
+	if (kind == ERR_CERT || kind == ERR_USER) {
+		a->is_stopped = true;
+		session_notice(s, LOG_ERROR, a->name, false, "%s", text);
+		account_say(a, ACCOUNT_STOPPED, "%s", text);
+		return;
+	}
+	/* A connection that had served long goes and comes: at once, the first time. */
+	bool was_healthy = w->ready_ms > 0 && s->now_ms - w->ready_ms > 60000;
+	a->n_failures = was_healthy ? 0 : a->n_failures + 1;
+	double chance = (double)(hash64(str_n((const char *)&s->now_ms, 8)) % 1000) / 1000;
+	a->retry_ms = s->now_ms +
+		      (a->n_failures == 0 ? 0 : decide_backoff_ms(a->n_failures, chance));
+	account_say(a, ACCOUNT_WAITING, "%s", text);
+	account_tell(a, NULL);
+}
+
+void
+account_connected(struct account *a)
+{
+	a->n_failures = 0;
+	a->retry_ms = 0;
+	a->is_stopped = false;
+	account_say(a, ACCOUNT_READY, "connected");
+}
+
+void
+account_connect_now(struct account *a)
+{
+	a->retry_ms = a->session->now_ms;
+	a->n_failures = 0;
+	a->is_stopped = false;
+	a->cap = a->max_connections;
+}
+
+/* ---- scheduling --------------------------------------------------------------------------- */
+
+uint32_t
+account_n_workers(const struct account *a)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < a->session->workers.n; i++)
+		n += a->session->workers.v[i]->account == a &&
+		     a->session->workers.v[i]->state != WORKER_DEAD;
+	return n;
+}
+
+static struct worker *
+worker_with_role(struct account *a, enum worker_role role, struct box *home)
+{
+	for (size_t i = 0; i < a->session->workers.n; i++) {
+		struct worker *w = a->session->workers.v[i];
+		if (w->account == a && w->state != WORKER_DEAD && w->role == role &&
+		    (role != ROLE_WATCH || w->home == home))
+			return w;
+	}
+	return NULL;
+}
+
+static bool
+may_connect(struct account *a)
+{
+	struct session *s = a->session;
+
+	if (a->is_stopped || s->is_finishing || account_n_workers(a) >= a->cap)
+		return false;
+	if (s->now_ms < a->retry_ms) {
+		session_wake_at(s, a->retry_ms);
+		return false;
+	}
+	/* The first login decides whether the others are worth trying. */
+	if (account_n_workers(a) > 0) {
+		bool any_ready = false;
+		for (size_t i = 0; i < s->workers.n; i++)
+			any_ready |= s->workers.v[i]->account == a &&
+				     s->workers.v[i]->state == WORKER_READY;
+		if (!any_ready)
+			return false;
+	}
+	if (a->login_ms != 0 && s->now_ms < a->login_ms + STAGGER_MS) {
+		session_wake_at(s, a->login_ms + STAGGER_MS);
+		return false;
+	}
+	return true;
+}
+
+static struct worker *
+connect_role(struct account *a, enum worker_role role, struct box *home)
+{
+	struct err err = ERR_INIT;
+
+	if (!may_connect(a))
+		return NULL;
+	a->login_ms = a->session->now_ms;
+	struct worker *w = worker_start(a, role, &err);
+	if (w == NULL) {
+		a->is_stopped = true;
+		account_say(a, ACCOUNT_STOPPED, "%s", err.text);
+		return NULL;
+	}
+	w->home = home;
+	if (a->state != ACCOUNT_READY && a->state != ACCOUNT_BUSY)
+		account_say(a, ACCOUNT_CONNECTING, "connecting to %s",
+			    a->tunnel[0] != '\0' ? "the tunnel" : a->host);
+	return w;
+}
+
+/* One watch worker per mailbox on a screen, as far as the cap allows; a watch
+ * worker whose mailbox nobody looks at any more goes to the next one. */
+static void
+schedule_watch(struct account *a)
+{
+	struct session *s = a->session;
+
+	for (size_t i = 0; i < s->boxes.n; i++) {
+		struct box *b = s->boxes.v[i];
+		if (b->account != a || b->n_watchers == 0 || b->is_gone)
+			continue;
+		struct worker *w = worker_with_role(a, ROLE_WATCH, b);
+		for (size_t k = 0; k < s->workers.n && w == NULL; k++) {
+			struct worker *free_one = s->workers.v[k];
+			if (free_one->account == a && free_one->role == ROLE_WATCH &&
+			    free_one->state != WORKER_DEAD &&
+			    (free_one->home == NULL || free_one->home->n_watchers == 0)) {
+				free_one->home = b;
+				w = free_one;
+			}
+		}
+		if (w == NULL)
+			w = connect_role(a, ROLE_WATCH, b);
+		if (w != NULL && w->state == WORKER_READY && w->selected != b &&
+		    w->running.n == 0)
+			sync_send_open(w, b);
+	}
+}
+
+static bool
+is_ready_for(const struct worker *w, const struct task *t)
+{
+	if (w->state != WORKER_READY || w->account != t->account)
+		return false;
+	if (t->box == NULL)
+		return w->selected == NULL || w->is_open;
+	return w->selected == t->box && w->is_open;
+}
+
+/* How many tasks of a kind a worker takes at once: reads and slices go in
+ * flights, what changes something goes one by one. */
+static bool
+has_room(const struct worker *w, enum task_kind kind)
+{
+	size_t same = 0;
+
+	for (size_t i = 0; i < w->running.n; i++)
+		same += w->running.v[i]->kind == kind;
+	switch (kind) {
+	case TASK_READ:
+		return same < 4;
+	case TASK_FILL:
+		return same < 2;
+	default:
+		return same < 1;
+	}
+}
+
+/* Which of the ready workers should do it: lower is better, -1 not at all. */
+static int
+fitness(const struct worker *w, const struct task *t)
+{
+	bool is_alone = account_n_workers(t->account) == 1;
+
+	if (!is_ready_for(w, t) || !has_room(w, t->kind))
+		return -1;
+	switch (t->kind) {
+	case TASK_OPEN:
+	case TASK_READ:
+	case TASK_PUSH:
+	case TASK_UIDS:
+	case TASK_PREFETCH:
+		return w->role == ROLE_WATCH ? 0 : 1;
+	case TASK_PROBE:
+	case TASK_FOLDERS:
+		return w->role == ROLE_WORK ? 0 : is_alone ? 2 : -1;
+	case TASK_PART:
+		return w->role == ROLE_BULK ? 0 : w->role == ROLE_WORK ? 1 : is_alone ? 2 : -1;
+	case TASK_FILL:
+		return w->role == ROLE_WORK ? 0 : is_alone ? 2 : -1;
+	}
+	return -1;
+}
+
+static struct worker *
+best_worker(struct task *t)
+{
+	struct worker *best = NULL;
+	int best_fit = 0;
+
+	for (size_t i = 0; i < t->account->session->workers.n; i++) {
+		struct worker *w = t->account->session->workers.v[i];
+		int fit = fitness(w, t);
+		if (fit >= 0 && (best == NULL || fit < best_fit)) {
+			best = w;
+			best_fit = fit;
+		}
+	}
+	return best;
+}
+
+/* A worker that may leave its mailbox for this task. */
+static struct worker *
+hopping_worker(struct task *t)
+{
+	struct account *a = t->account;
+	bool wants_bulk = t->kind == TASK_PART;
+	struct worker *w = worker_with_role(a, wants_bulk ? ROLE_BULK : ROLE_WORK, NULL);
+
+	if (w == NULL)
+		w = connect_role(a, wants_bulk ? ROLE_BULK : ROLE_WORK, NULL);
+	if (w == NULL && wants_bulk)
+		w = worker_with_role(a, ROLE_WORK, NULL);
+	/* With one connection in all, the watching one does everything in turn. */
+	if (w == NULL && a->cap <= 1)
+		for (size_t i = 0; i < a->session->workers.n; i++)
+			if (a->session->workers.v[i]->account == a)
+				w = a->session->workers.v[i];
+	return w;
+}
+
+static bool
+is_watched_and_opening(const struct task *t)
+{
+	if (t->box == NULL || t->box->n_watchers == 0)
+		return false;
+	struct worker *w = worker_with_role(t->account, ROLE_WATCH, t->box);
+	return w != NULL && !(w->is_open && w->selected == t->box);
+}
+
+/* These belong to the connection that watches the mailbox, if it has one. */
+static bool
+is_for_watch(enum task_kind kind)
+{
+	return kind == TASK_READ || kind == TASK_PUSH || kind == TASK_UIDS ||
+	       kind == TASK_PREFETCH;
+}
+
+static void
+place(struct task *t)
+{
+	struct session *s = t->account->session;
+
+	if (t->not_before_ms > s->now_ms) {
+		session_wake_at(s, t->not_before_ms);
+		return;
+	}
+	struct worker *w = best_worker(t);
+	if (w != NULL) {
+		task_send(t, w);
+		return;
+	}
+	if (is_for_watch(t->kind) && t->box != NULL && t->box->n_watchers > 0 &&
+	    worker_with_role(t->account, ROLE_WATCH, t->box) != NULL)
+		return; /* it will have it in a moment */
+	if (is_watched_and_opening(t) && t->kind != TASK_PART)
+		return; /* the screen comes first */
+	w = hopping_worker(t);
+	if (w == NULL || w->state != WORKER_READY || w->running.n > 0)
+		return;
+	if (t->box != NULL && w->selected != t->box)
+		sync_send_open(w, t->box);
+}
+
+static int
+by_urgency(const void *a, const void *b)
+{
+	const struct task *x = *(struct task *const *)a, *y = *(struct task *const *)b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+static void
+schedule_folders(struct account *a)
+{
+	struct session *s = a->session;
+	bool is_wanted = false;
+
+	EVERY_CLIENT (s, c)
+		is_wanted = true;
+	if (!is_wanted || !a->is_known)
+		return;
+	if (s->now_ms < a->folders_ms) {
+		session_wake_at(s, a->folders_ms);
+		return;
+	}
+	if (task_of(a, TASK_FOLDERS, NULL) == NULL)
+		task_new(a, TASK_FOLDERS, NULL);
+	a->folders_ms = s->now_ms + FOLDERS_EVERY_MS;
+}
+
+static bool
+has_tasks_for(struct account *a, const struct worker *w)
+{
+	for (size_t i = 0; i < a->tasks.n; i++) {
+		enum task_kind kind = a->tasks.v[i]->kind;
+		if (w->role == ROLE_BULK ? kind == TASK_PART : kind != TASK_PART)
+			return true;
+	}
+	return false;
+}
+
+static void
+release_idle(struct account *a)
+{
+	struct session *s = a->session;
+
+	for (size_t i = 0; i < s->workers.n; i++) {
+		struct worker *w = s->workers.v[i];
+		if (w->account != a || w->state != WORKER_READY || w->role == ROLE_WATCH ||
+		    w->running.n > 0 || has_tasks_for(a, w)) {
+			w->idle_since_ms = s->now_ms;
+			continue;
+		}
+		int64_t limit = w->role == ROLE_BULK ? BULK_IDLE_MS : WORK_IDLE_MS;
+		if (s->now_ms >= w->idle_since_ms + limit)
+			worker_logout(w);
+		else
+			session_wake_at(s, w->idle_since_ms + limit);
+	}
+}
+
+void
+account_schedule(struct account *a)
+{
+	struct session *s = a->session;
+
+	schedule_watch(a);
+	push_schedule(a);
+	schedule_folders(a);
+	for (size_t i = 0; i < s->boxes.n; i++)
+		if (s->boxes.v[i]->account == a)
+			sync_fill_next(s->boxes.v[i]);
+	if (a->tasks.n > 0) {
+		/* A copy: placing a task may end others. */
+		size_t n = a->tasks.n;
+		struct task **order = xmemdup(a->tasks.v, n * sizeof(*order));
+		qsort(order, n, sizeof(*order), by_urgency);
+		for (size_t i = 0; i < n; i++) {
+			bool is_there = false;
+			for (size_t k = 0; k < a->tasks.n && !is_there; k++)
+				is_there = a->tasks.v[k] == order[i];
+			if (is_there && order[i]->worker == NULL)
+				place(order[i]);
+		}
+		free(order);
+	}
+	release_idle(a);
+}

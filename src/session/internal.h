@@ -1,0 +1,363 @@
+/* The session manager: the only writer of both stores.
+ *
+ * One loop, one poll(). Interfaces attach by the listening socket and ask
+ * (client.c); an account (account.c) has workers, one process per connection
+ * (worker.c), and tasks for them (task.c). What servers say goes into the cache
+ * through one open transaction (commit.c, sync.c); what users want goes into the
+ * journal, is acknowledged, and is pushed from there (push.c). What has to be
+ * right whatever happens is decided by pure functions (decide.c).
+ * The manager never waits: everything here is a reaction to a frame, a timer or
+ * the end of a child. */
+#ifndef TERN_SESSION_INTERNAL_H
+#define TERN_SESSION_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "tern/base/buf.h"
+#include "tern/base/err.h"
+#include "tern/base/seqset.h"
+#include "tern/base/str.h"
+#include "tern/base/utf8.h"
+#include "tern/base/vec.h"
+#include "tern/ipc.h"
+#include "tern/session.h"
+#include "tern/store_write.h"
+
+struct account;
+struct box;
+struct client;
+struct question;
+struct task;
+struct worker;
+
+struct session {
+	struct store_writer *writer;
+	struct store *store;
+	int listen_fd;
+	int lock_fd;
+	int signal_fd;
+	int timer_fd;
+	char *socket_path;
+
+	VEC(struct client *) clients;
+	VEC(struct account *) accounts;
+	VEC(struct worker *) workers;
+	VEC(struct question *) questions;
+	VEC(struct box *) boxes;
+
+	struct store_txn *txn; /* the open one, or NULL */
+	int64_t txn_since_ms;
+	uint32_t txn_rows;
+	bool txn_is_urgent; /* somebody looks at it: commit at the end of this turn */
+
+	uint64_t next_id; /* of requests, questions, tasks */
+	int64_t leave_at_ms; /* TICK_NEVER while an interface is attached */
+	int64_t sweep_at_ms;
+	bool is_finishing;
+	bool has_slow_reader; /* somebody holds an old snapshot: filling pauses */
+	int64_t now_ms; /* of this turn */
+	char *renderer_path;
+	char *worker_path;
+};
+
+uint64_t session_id(struct session *s);
+void session_wake_at(struct session *s, int64_t at_ms); /* be awake then */
+
+/* ---- client.c: attached interfaces ----------------------------------------- */
+
+struct client {
+	struct session *session;
+	struct ipc_conn *conn;
+	bool is_greeted;
+	bool is_dead;	  /* to be freed at the end of the turn */
+	bool missed_news; /* its queue was full: it gets one READ_AGAIN */
+	int64_t typed_ms;
+	VEC(struct box *) open; /* mailboxes on its screen */
+};
+
+void client_new(struct session *s, int fd);
+void client_ready(struct client *c, short revents);
+void client_free(struct client *c);
+void client_done(struct client *c, uint64_t id, const char *text);
+void client_failed(struct client *c, uint64_t id, const struct err *err);
+/* To all interfaces. */
+#define EVERY_CLIENT(s, c)                                                    \
+	for (size_t c##_i_ = 0; c##_i_ < (s)->clients.n; c##_i_++)            \
+		for (struct client *c = (s)->clients.v[c##_i_];               \
+		     c != NULL && c->is_greeted && !c->is_dead; c = NULL)
+void session_notice(struct session *s, int level, const char *account, bool is_alert,
+		    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+bool session_has_client(const struct session *s, const struct client *c);
+
+/* ---- question.c: passwords and certificates ---------------------------------- */
+
+struct question {
+	uint64_t id;
+	enum question_kind kind;
+	struct account *account;
+	struct worker *worker; /* certificate: who waits for the answer */
+	char *prompt, *detail;
+	struct client *asked; /* whom it was put to, or NULL: nobody is there */
+};
+
+struct question *question_ask(struct session *s, enum question_kind kind, struct account *a,
+			      struct worker *w, const char *prompt, const char *detail);
+void question_answer(struct client *c, uint64_t id, enum answer_verdict verdict,
+		     struct str text);
+void question_withdraw(struct session *s, struct question *q);
+void questions_of_account(struct session *s, struct account *a); /* withdraw all */
+/* Put what nobody has been asked to the interface last typed in. */
+void questions_put(struct session *s);
+void questions_client_gone(struct session *s, struct client *c);
+
+/* ---- account.c --------------------------------------------------------------- */
+
+struct account {
+	struct session *session;
+	char *name;
+	char *host, *user, *tunnel, *ca_file, *certificate_file, *mechanisms;
+	struct buf trash; /* wire name, may be empty */
+	uint16_t port;
+	uint8_t tls;
+	bool has_token_command;
+	bool use_idle;
+	uint32_t poll_s;
+	uint32_t max_connections;
+	struct client *owner; /* who configured it first: others are told */
+
+	enum account_state state;
+	struct buf text; /* what it does, in words */
+	char *secret;	 /* locked memory, or NULL */
+	bool secret_is_token;
+	bool secret_asked;
+	bool is_stopped; /* waits for the user */
+	char *accepted;	 /* fingerprint accepted once */
+
+	int n_failures; /* connects in a row */
+	int64_t retry_ms;
+	int64_t login_ms; /* of the last login begun: they are staggered */
+	uint32_t cap;	  /* connections the server lets us have */
+	int64_t folders_ms; /* when the list is to be asked for again */
+	bool folders_asked;
+	bool has_move, has_uidplus, has_qresync, is_known; /* from capabilities */
+
+	VEC(struct task *) tasks;
+};
+
+struct account *account_find(struct session *s, struct str name);
+void account_set(struct client *c, uint64_t id, const struct msg_account *m);
+void account_free(struct account *a);
+/* Start what should be started: the heart of scheduling, called once per turn. */
+void account_schedule(struct account *a);
+void account_say(struct account *a, enum account_state state, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void account_tell(struct account *a, struct client *only); /* ACCOUNT_STATE frames */
+void account_failed(struct account *a, struct worker *w, enum err_kind kind, const char *text);
+void account_connected(struct account *a);
+void account_use_secret(struct account *a, struct str secret);
+/* why: what the server said to the last one, empty at first. */
+void account_ask_secret(struct account *a, const char *why);
+void account_forget_secret(struct account *a);
+void account_connect_now(struct account *a);
+void account_add_pin(struct account *a, const char *key_sha256);
+uint32_t account_n_workers(const struct account *a);
+
+/* ---- worker.c: one process per connection -------------------------------------- */
+
+enum worker_role { ROLE_WATCH, ROLE_WORK, ROLE_BULK };
+enum worker_state {
+	WORKER_CONNECTING,
+	WORKER_WAITS_CERT,
+	WORKER_WAITS_SECRET,
+	WORKER_LOGIN,
+	WORKER_READY,
+	WORKER_DEAD,
+};
+
+struct worker {
+	struct session *session;
+	struct account *account;
+	enum worker_role role;
+	enum worker_state state;
+	pid_t pid;
+	struct ipc_conn *conn;
+	struct box *home;     /* WATCH: the mailbox it is for */
+	struct box *selected; /* what it has open, or is opening */
+	bool is_open;	      /* the open is done: in step */
+	VEC(struct task *) running;
+	int64_t idle_since_ms;
+	int64_t ready_ms; /* when it had logged in */
+	char *cert_key; /* of the question under way */
+	char *cert_fingerprint;
+};
+
+struct worker *worker_start(struct account *a, enum worker_role role, struct err *err);
+void worker_ready(struct worker *w, short revents);
+void worker_login(struct worker *w);
+/* It is no longer of use: kill it; its tasks go back to their queue or fail. */
+void worker_drop(struct worker *w, enum err_kind kind, const char *why);
+void worker_logout(struct worker *w); /* politely, when it is idle */
+void worker_free(struct worker *w);
+void worker_certificate_answer(struct worker *w, enum answer_verdict verdict);
+
+/* ---- task.c: what a worker is asked to do ---------------------------------------- */
+
+enum task_kind { /* in order of urgency */
+	TASK_OPEN,
+	TASK_READ,
+	TASK_PUSH,
+	TASK_UIDS,
+	TASK_PROBE,
+	TASK_FOLDERS,
+	TASK_PART,
+	TASK_FILL,
+	TASK_PREFETCH,
+};
+
+struct task {
+	uint64_t id; /* of the frame to the worker */
+	enum task_kind kind;
+	struct account *account;
+	struct box *box;       /* must be selected; NULL: none need be */
+	struct worker *worker; /* running there, or NULL: queued */
+	struct client *client; /* who asked, or NULL */
+	uint64_t client_id;    /* the id of their request */
+	int n_crashes;	       /* workers it took with it */
+	int64_t not_before_ms;
+	bool is_canceled;
+
+	/* READ, PART, PREFETCH */
+	uint64_t local;
+	uint32_t uid;
+	char *prefer;
+	bool want_whole, want_more;
+	int fd;
+	char *tmp_path, *final_path;
+	char *section;
+	bool may_overwrite;
+	struct text_state text;
+	bool has_text;
+	/* FILL, UIDS */
+	struct seqset uids;
+	uint32_t low; /* FILL: everything from here up to `high` is covered when done */
+	uint32_t high;
+	/* PUSH, PROBE: see push.c */
+	struct push *push;
+};
+
+struct task *task_new(struct account *a, enum task_kind kind, struct box *box);
+void task_free(struct task *t); /* out of every list */
+/* Hand it to a ready worker that has its mailbox. */
+void task_send(struct task *t, struct worker *w);
+void task_event(struct task *t, const struct ipc_frame *f);
+/* It ended: DONE (kind ERR_NONE), or FAILED, CANCELED. */
+void task_end(struct task *t, enum err_kind kind, const char *text);
+/* Its worker is gone: queue it again, or give it up. */
+void task_lost(struct task *t, enum err_kind kind, const char *why, bool was_crash);
+void task_cancel(struct task *t);
+struct task *task_of(struct account *a, enum task_kind kind, const struct box *box);
+
+/* ---- sync.c: a mailbox and what the server says of it ------------------------------ */
+
+struct box_waiter {
+	struct client *client;
+	uint64_t id;
+};
+
+struct box {
+	struct session *session;
+	struct account *account; /* NULL until its account is configured */
+	uint32_t id;
+	char *account_name;
+	struct buf name; /* wire */
+	int n_watchers;	 /* interfaces that have it on screen */
+	bool read_only_wish;
+	bool is_gone;	    /* the server does not have it */
+	bool in_step;	    /* since the worker that has it opened it */
+	bool wants_fill;    /* there may be holes to fill */
+	bool has_uids;	    /* `server_uids` is known, as of the last open */
+	bool wants_uids;    /* a verify is due */
+	struct seqset server_uids;
+	bool push_due; /* the journal has something for it */
+	int64_t push_at_ms; /* not before */
+	bool probe_due;
+	uint32_t fill_total, fill_done;
+	struct seqset pushed_rows;  /* UIDs brought since the last cursor */
+	uint32_t opened_uidnext;
+	bool open_is_cold;
+	uint32_t first_low; /* lowest UID of a cold first screenful */
+	uint32_t open_exists;
+	uint32_t arrived; /* new mail in this turn, to be told */
+	VEC(struct box_waiter) waiting; /* OPEN_MAILBOX to be ended */
+};
+
+struct box *box_get(struct session *s, uint32_t id);
+struct box *box_by_name(struct session *s, struct str account, struct str name, bool make,
+			struct err *err);
+void box_free(struct box *b);
+int box_record(struct box *b, struct mailbox *out, struct store_view *v, struct err *err);
+/* Events of a worker about the mailbox it has selected. -1: the worker lied. */
+int sync_event(struct worker *w, struct task *t, const struct ipc_frame *f, struct err *err);
+void sync_send_open(struct worker *w, struct box *b);
+void sync_opened(struct worker *w, struct box *b);	   /* the open is done */
+void sync_open_failed(struct worker *w, struct box *b, enum err_kind kind, const char *text);
+void sync_fill_next(struct box *b);  /* queue the next slices */
+void sync_filled(struct task *t);
+void sync_fill_failed(struct task *t);
+void sync_uids_done(struct task *t);
+void sync_store_folders(struct account *a, const struct msg_w_folders *m);
+
+/* ---- commit.c: the one open cache transaction ----------------------------------------- */
+
+struct store_txn *session_txn(struct session *s, struct err *err); /* opened if need be */
+void session_touch(struct session *s, uint32_t n_rows, bool is_urgent);
+int session_commit(struct session *s); /* and tell the interfaces */
+void session_commit_if_due(struct session *s);
+void session_store_failed(struct session *s, const struct err *err);
+void session_news(struct session *s, uint32_t mailbox, const uint64_t *locals, size_t n,
+		  bool many);
+
+/* ---- push.c: the journal to the server ---------------------------------------------- */
+
+void push_scan(struct session *s); /* at start, and when an account appears */
+void push_dirty(struct box *b);
+void push_schedule(struct account *a);
+void push_send(struct task *t, struct worker *w);
+void push_event(struct task *t, const struct ipc_frame *f);
+void push_end(struct task *t, enum err_kind kind, const char *text);
+void push_free(struct push *p);
+void post_request(struct client *c, uint64_t id, const struct msg_post *m);
+void release_request(struct client *c, uint64_t id, const struct msg_release *m);
+void undo_request(struct client *c, uint64_t id, const struct msg_undo *m);
+void intent_retry_request(struct client *c, uint64_t id, uint64_t seq, bool drop);
+
+/* ---- read.c: texts, renderers, attachments -------------------------------------------- */
+
+void read_request(struct client *c, uint64_t id, const struct msg_read *m);
+void prefetch_request(struct client *c, uint64_t id, const struct msg_prefetch *m);
+void save_part_request(struct client *c, uint64_t id, const struct msg_save_part *m);
+void read_send(struct task *t, struct worker *w);
+void read_event(struct task *t, const struct ipc_frame *f);
+void read_end(struct task *t, enum err_kind kind, const char *text);
+
+/* ---- decide.c: pure --------------------------------------------------------------------- */
+
+/* ms to wait after n failures in a row: 1, 2, 4 ... 300 s, +-25 % by chance in [0,1). */
+int64_t decide_backoff_ms(int n_failures, double chance);
+/* May this many rows vanish at a stroke without asking for the UID set first? */
+bool decide_vanish_is_plausible(uint32_t n_vanishing, uint32_t n_rows);
+
+enum push_class { PUSH_FLAG, PUSH_KEYWORD, PUSH_COPY, PUSH_MOVE, PUSH_EXPUNGE };
+/* What an intent comes to at the server; trash is where deletes go, empty: none. */
+enum push_class decide_class(const struct intent *i, struct str trash, struct str *target_out);
+/* Two intents may go out as one command. */
+bool decide_same_batch(const struct intent *a, const struct intent *b, struct str trash);
+
+enum uncertain_fate { FATE_REPEAT, FATE_DONE, FATE_PROBE };
+/* An intent was sent and its answer never came (IMAP.md 4.4). is_at_source: after
+ * a resync its UID is still in the mailbox. */
+enum uncertain_fate decide_uncertain(const struct intent *i, enum push_class class,
+				     bool is_at_source);
+
+#endif

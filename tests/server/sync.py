@@ -1,0 +1,337 @@
+#!/usr/bin/env python3
+"""From an intent to the server and back: the manager and its workers against a
+real Dovecot over TLS, a second client looking."""
+import os
+import signal
+import time
+
+import dovecot
+import manager
+import places
+import proxy
+import tap
+from manager import FLAG
+
+PASSWORD_ANSWER = {1: (1, dovecot.PASSWORD)}
+MESSAGE = ("From: Ada <ada@example.org>\r\nTo: bert@example.org\r\nSubject: %s\r\nMessage-ID: <%s@example.org>\r\n"
+           "Date: Fri, 20 Nov 2026 10:%02d:00 +0100\r\n\r\nText of %s.\r\n")
+
+
+def append(client, name, mailbox="INBOX", flags=""):
+    data = (MESSAGE % (name, name, sum(name.encode()) % 60, name)).encode()
+    dovecot.check(client.append(mailbox, flags, None, data))
+
+
+def server(n=3, **more):
+    d = dovecot.Dovecot(**more).start()
+    tap.later(d.stop)
+    c = d.client()
+    for i in range(n):
+        append(c, "m%d" % i)
+    c.logout()
+    return d
+
+
+def attached(d, stores=None, port=None, mailbox="INBOX", answers=PASSWORD_ANSWER, wait=True):
+    stores = stores or manager.Stores()
+    ui = manager.Interface(stores, answers)
+    ui.account(host="localhost", port=port or d.imaps_port, ca_file=d.cert.ca)
+    ui.open(mailbox, wait=wait)
+    return ui
+
+
+def flags_of(d, mailbox="INBOX"):
+    """{uid: flags} as another client sees them."""
+    c = d.client(mailbox=mailbox)
+    out = {}
+    for line in dovecot.check(c.uid("FETCH", "1:*", "(UID FLAGS)")):
+        text = (line if isinstance(line, bytes) else line[0] if line else b"").decode()
+        if "UID" in text:
+            uid = int(text.split("UID ")[1].split()[0].rstrip(")"))
+            out[uid] = set(text.split("FLAGS (")[1].split(")")[0].split()) - {"\\Recent"}
+    c.logout()
+    return out
+
+
+def ids_in(d, mailbox):
+    """The Message-IDs of a mailbox, each as often as it is there."""
+    c = d.client(mailbox=mailbox)
+    ids = []
+    for item in dovecot.check(c.uid("FETCH", "1:*", "(BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")):
+        if isinstance(item, tuple):
+            ids.append(item[1].decode().split(":", 1)[1].strip())
+    c.logout()
+    return sorted(ids)
+
+
+def await_flags(d, uid, want, mailbox="INBOX"):
+    places.await_true("flags %s of %d" % (want, uid), lambda: flags_of(d, mailbox).get(uid) == want)
+
+
+def locals_of(ui, mailbox="INBOX"):
+    return {r["uid"]: r["local"] for r in ui.stores.rows(mailbox)}
+
+
+def test_cold_start_brings_the_rows():
+    d = server(3)
+    ui = attached(d)
+    rows = ui.stores.rows()
+    assert sorted(r["subject"] for r in rows) == ["m0", "m1", "m2"], rows
+
+
+def test_warm_start_brings_what_changed():
+    d = server(3)
+    ui = attached(d)
+    before = locals_of(ui)
+    assert ui.ask("LEAVE")["event"] == "LEFT"
+    c = d.client(mailbox="INBOX")
+    c.uid("STORE", "1", "+FLAGS", "\\Flagged")
+    c.uid("STORE", "2", "+FLAGS", "\\Deleted")
+    c.expunge()
+    append(c, "m9")
+    ui = attached(d, ui.stores)
+    rows = {r["uid"]: r for r in ui.stores.rows()}
+    assert sorted(rows) == [1, 3, 4], rows
+    assert rows[1]["flags"] & FLAG["flagged"]
+    assert rows[1]["local"] == before[1]
+    assert rows[4]["subject"] == "m9"
+    assert "QRESYNC" in d.wire()
+
+
+def test_a_flag_reaches_the_server():
+    d = server(3)
+    ui = attached(d)
+    end = ui.post("flag", [locals_of(ui)[2]], set=FLAG["flagged"])
+    assert end["event"] == "ACK", end
+    await_flags(d, 2, {"\\Flagged"})
+    end = ui.post("flag", [locals_of(ui)[2]], clear=FLAG["flagged"], set=FLAG["seen"])
+    await_flags(d, 2, {"\\Seen"})
+
+
+def test_changes_elsewhere_appear_here_without_a_key():
+    d = server(3)
+    ui = attached(d)
+    c = d.client(mailbox="INBOX")
+    c.uid("STORE", "1", "+FLAGS", "\\Flagged")
+    places.await_true("the flag", lambda: [r for r in ui.stores.rows() if r["uid"] == 1 and r["flags"] & FLAG["flagged"]])
+    append(c, "new")
+    places.await_true("the new message", lambda: [r for r in ui.stores.rows() if r["subject"] == "new"])
+    c.uid("STORE", "2", "+FLAGS", "\\Deleted")
+    c.expunge()
+    places.await_true("the expunge", lambda: 2 not in locals_of(ui))
+
+
+def test_a_held_delete_is_kept_and_moves_to_trash_when_released():
+    d = server(3)
+    ui = attached(d)
+    local = locals_of(ui)[2]
+    ui.post("delete", [local])
+    row = [r for r in ui.stores.rows() if r["local"] == local][0]
+    assert row["flags"] & 1 << 16, row
+    assert len(flags_of(d)) == 3 and ids_in(d, "Trash") == []
+    # It outlives the manager.
+    os.kill(ui.stores.manager.pid, signal.SIGKILL)
+    ui.stores.manager.wait()
+    ui = attached(d, ui.stores)
+    assert [r for r in ui.stores.rows() if r["local"] == local][0]["flags"] & 1 << 16
+    assert ui.release()["event"] == "ACK"
+    places.await_true("the move", lambda: ids_in(d, "Trash") == ["<m1@example.org>"])
+    assert sorted(flags_of(d)) == [1, 3]
+    assert sorted(locals_of(ui)) == [1, 3]
+
+
+def test_move_and_undo():
+    d = server(3)
+    ui = attached(d)
+    local = locals_of(ui)[1]
+    assert ui.post("move", [local], target="Archive")["event"] == "ACK"
+    places.await_true("the move", lambda: ids_in(d, "Archive") == ["<m0@example.org>"])
+    assert local not in locals_of(ui).values()
+    places.await_true("the end", lambda: all(i["state"] == 4 for i in ui.stores.intents()))
+    end = ui.undo()
+    assert end["event"] == "DONE", end
+    places.await_true("the way back", lambda: ids_in(d, "Archive") == [])
+    assert "<m0@example.org>" in ids_in(d, "INBOX")
+    places.await_true("the row", lambda: local in locals_of(ui).values())
+
+
+def test_copy_arrives_once():
+    d = server(2)
+    ui = attached(d)
+    ui.post("copy", [locals_of(ui)[1]], target="Archive")
+    places.await_true("the copy", lambda: ids_in(d, "Archive") == ["<m0@example.org>"])
+    assert len(ids_in(d, "INBOX")) == 2
+
+
+def test_many_flags_are_few_commands():
+    d = server(40)
+    ui = attached(d)
+    ui.post("flag", sorted(locals_of(ui).values()), set=FLAG["seen"])
+    places.await_true("all", lambda: all("\\Seen" in f for f in flags_of(d).values()))
+    assert d.wire().count("UID STORE") == 1, d.wire()
+
+
+def test_a_post_sent_twice_is_done_once():
+    d = server(2)
+    ui = attached(d)
+    post_id = os.urandom(16)
+    local = locals_of(ui)[1]
+    for _ in range(2):
+        assert ui.post("copy", [local], target="Archive", post_id=post_id)["event"] == "ACK"
+    places.await_true("the end", lambda: all(i["state"] == 4 for i in ui.stores.intents()))
+    assert ids_in(d, "Archive") == ["<m0@example.org>"]
+
+
+def test_a_move_to_a_mailbox_that_is_not_there_is_refused_and_shown():
+    d = server(2)
+    ui = attached(d)
+    local = locals_of(ui)[1]
+    ui.post("move", [local], target="Nowhere")
+    ui.wait("NOTICE", where=lambda e: "refused" in e["text"])
+    assert [i["state"] for i in ui.stores.intents()] == [5]
+    assert local in locals_of(ui).values(), "the message is shown again"
+    assert len(ids_in(d, "INBOX")) == 2
+
+
+def test_wrong_password_is_said_and_asked_again():
+    d = server(1)
+    ui = attached(d, answers={1: (1, "wrong")}, wait=False)
+    ui.wait("NOTICE", where=lambda e: e["account"] == "home")
+    ui.answers = PASSWORD_ANSWER
+    places.await_true("the row", lambda: (ui._take(0.05), ui.stores.rows())[1])
+
+
+def test_the_mailbox_does_not_exist():
+    d = server(1)
+    ui = attached(d, wait=False, mailbox="Nowhere")
+    end = ui.wait("FAILED")
+    assert "Nowhere" in end["text"] or "exist" in end["text"], end
+
+
+def test_an_unknown_host_is_said_and_tried_again():
+    ui = manager.Interface(manager.Stores(), PASSWORD_ANSWER)
+    port, = dovecot.free_ports(1)
+    ui.account(host="127.0.0.1", port=port)
+    ui.open(wait=False)
+    e = ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
+    assert "refused" in e["text"] and e["retry_wall"] > 0, e
+
+
+def test_offline_changes_wait_and_arrive_later():
+    d = server(3)
+    ui = attached(d)
+    locals = locals_of(ui)
+    d.stop(signal.SIGKILL)
+    ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
+    assert ui.post("flag", [locals[1]], set=FLAG["flagged"])["event"] == "ACK"
+    assert ui.post("move", [locals[2]], target="Archive")["event"] == "ACK"
+    assert ui.ask("LEAVE")["n_waiting"] == 2
+    os.kill(ui.stores.manager.pid, signal.SIGKILL)
+    ui.stores.manager.wait()
+    d.start()
+    ui = attached(d, ui.stores)
+    await_flags(d, 1, {"\\Flagged"})
+    places.await_true("the move", lambda: ids_in(d, "Archive") == ["<m1@example.org>"])
+
+
+def test_the_cache_deleted_while_changes_wait():
+    d = server(3)
+    ui = attached(d)
+    locals = locals_of(ui)
+    d.stop(signal.SIGKILL)
+    ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
+    ui.post("flag", [locals[1]], set=FLAG["flagged"])
+    ui.post("move", [locals[2]], target="Archive")
+    os.kill(ui.stores.manager.pid, signal.SIGKILL)
+    ui.stores.manager.wait()
+    places_to_go = os.path.join(ui.stores.env["XDG_CACHE_HOME"], "tern")
+    import shutil
+    shutil.rmtree(places_to_go)
+    d.start()
+    ui = attached(d, ui.stores)
+    await_flags(d, 1, {"\\Flagged"})
+    places.await_true("the move", lambda: ids_in(d, "Archive") == ["<m1@example.org>"])
+    assert min(locals_of(ui).values()) > max(locals.values()), "local ids are never used again"
+
+
+def test_uidvalidity_changes_while_changes_wait():
+    d = server(3)
+    ui = attached(d)
+    locals = locals_of(ui)
+    d.stop(signal.SIGKILL)
+    ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
+    ui.post("flag", [locals[1]], set=FLAG["flagged"])
+    d.start()
+    d.doveadm("mailbox", "update", "-u", "anna", "--uid-validity", "77777", "INBOX")
+    ui.send("CONNECT_NOW")
+    await_flags(d, 1, {"\\Flagged"})
+
+
+def test_two_interfaces_see_each_others_changes():
+    d = server(2)
+    one = attached(d)
+    two = attached(d, one.stores)
+    two.events.clear()
+    one.post("flag", [locals_of(one)[1]], set=FLAG["flagged"])
+    e = two.wait("NEWS")
+    assert e["mailbox"] == two.mailbox
+    assert [r for r in two.stores.rows() if r["uid"] == 1][0]["flags"] & FLAG["flagged"]
+
+
+def test_reading_fetches_the_text_without_the_attachment():
+    d = server(0)
+    big = os.urandom(600_000).hex()
+    data = ("From: a@example.org\r\nSubject: big\r\nMessage-ID: <big@example.org>\r\nMIME-Version: 1.0\r\n"
+            "Content-Type: multipart/mixed; boundary=B\r\n\r\n--B\r\nContent-Type: text/plain\r\n\r\nTwo lines.\r\nOnly.\r\n"
+            "--B\r\nContent-Type: application/x-hex; name=big.hex\r\nContent-Disposition: attachment; filename=big.hex\r\n\r\n"
+            + "\r\n".join(big[i:i + 76] for i in range(0, len(big), 76)) + "\r\n--B--\r\n").encode()
+    c = d.client()
+    dovecot.check(c.append("INBOX", "", None, data))
+    p = proxy.Proxy(d.imaps_port)
+    ui = attached(d, port=p.port)
+    before = p.counts()
+    number = ui.send("READ", local=locals_of(ui)[1])
+    doc = ui.wait("DOCUMENT", "FAILED", id=number)
+    assert doc["event"] == "DOCUMENT" and doc["complete"] == 1, doc
+    os.close(doc["fd"])
+    ui.wait("DONE", id=number)
+    used = p.counts() - before
+    assert used.down < 8000, used
+    path = os.path.join(ui.stores.top, "saved.hex")
+    end = ui.ask("SAVE_PART", local=locals_of(ui)[1], section="2", path=path)
+    assert end["event"] == "DONE", end
+    with open(path) as f:
+        assert f.read().replace("\r", "").replace("\n", "") == big
+    end = ui.ask("SAVE_PART", local=locals_of(ui)[1], section="2", path=path)
+    assert end["event"] == "FAILED" and "exists" in end["text"], end
+
+
+def test_the_manager_leaves_by_itself():
+    d = server(1)
+    ui = attached(d)
+    assert ui.ask("LEAVE")["n_waiting"] == 0
+    assert ui.stores.manager.wait(timeout=15) == 0
+    assert not places.descendants(), places.descendants()
+
+
+def test_passwords_are_in_no_file_and_no_log():
+    import base64
+    d = server(1)
+    secret = dovecot.PASSWORD
+    ui = attached(d)
+    ui.ask("LEAVE")
+    ui.stores.manager.wait(timeout=15)
+    forms = [secret.encode(), base64.b64encode(secret.encode()), base64.b64encode(b"\0anna\0" + secret.encode())]
+    n = 0
+    for folder, _, files in os.walk(ui.stores.top):
+        for name in files:
+            with open(os.path.join(folder, name), "rb") as f:
+                data = f.read()
+            n += 1
+            for form in forms:
+                assert form not in data, (folder, name, form)
+    assert n >= 3
+
+
+if __name__ == "__main__":
+    tap.main()

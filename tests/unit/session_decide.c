@@ -1,0 +1,121 @@
+/* The decisions of the manager, one by one. */
+#include "../../src/session/internal.h"
+#include "lib/test.h"
+
+static void
+backoff_doubles_up_to_five_minutes(void **state)
+{
+	(void)state;
+	assert_int_equal(decide_backoff_ms(1, 0.5), 1000);
+	assert_int_equal(decide_backoff_ms(2, 0.5), 2000);
+	assert_int_equal(decide_backoff_ms(4, 0.5), 8000);
+	assert_int_equal(decide_backoff_ms(30, 0.5), 300000);
+	assert_int_equal(decide_backoff_ms(1000000, 0.5), 300000);
+}
+
+static void
+backoff_varies_by_a_quarter(void **state)
+{
+	(void)state;
+	assert_int_equal(decide_backoff_ms(3, 0.0), 3000);
+	assert_int_equal(decide_backoff_ms(3, 0.999999), 4999);
+}
+
+static void
+a_vanish_of_most_is_not_believed(void **state)
+{
+	(void)state;
+	assert_true(decide_vanish_is_plausible(0, 0));
+	assert_true(decide_vanish_is_plausible(50, 50));
+	assert_false(decide_vanish_is_plausible(51, 51));
+	assert_true(decide_vanish_is_plausible(200, 1000));
+	assert_false(decide_vanish_is_plausible(201, 1000));
+	assert_false(decide_vanish_is_plausible(4000000000u, 4000000000u));
+}
+
+static void
+a_delete_goes_to_the_trash_and_from_there_for_good(void **state)
+{
+	struct intent i = { .kind = INTENT_DELETE, .mailbox = STR("INBOX") };
+	struct str target;
+
+	(void)state;
+	assert_int_equal(decide_class(&i, STR("Trash"), &target), PUSH_MOVE);
+	assert_true(str_eqc(target, "Trash"));
+	i.mailbox = STR("Trash");
+	assert_int_equal(decide_class(&i, STR("Trash"), &target), PUSH_EXPUNGE);
+	assert_int_equal(decide_class(&i, STR_NONE, &target), PUSH_EXPUNGE);
+}
+
+static void
+a_delete_that_began_keeps_its_trash(void **state)
+{
+	struct intent i = { .kind = INTENT_DELETE, .mailbox = STR("INBOX"), .target = STR("Old") };
+	struct str target;
+
+	(void)state;
+	assert_int_equal(decide_class(&i, STR("New"), &target), PUSH_MOVE);
+	assert_true(str_eqc(target, "Old"));
+}
+
+static void
+only_what_is_one_command_is_one_batch(void **state)
+{
+	struct intent a = { .kind = INTENT_FLAG, .set_flags = ROW_SEEN };
+	struct intent b = a;
+
+	(void)state;
+	assert_true(decide_same_batch(&a, &b, STR_NONE));
+	b.set_flags = ROW_FLAGGED;
+	assert_false(decide_same_batch(&a, &b, STR_NONE));
+	a = (struct intent){ .kind = INTENT_MOVE, .mailbox = STR("A"), .target = STR("B") };
+	b = a;
+	assert_true(decide_same_batch(&a, &b, STR_NONE));
+	b.target = STR("C");
+	assert_false(decide_same_batch(&a, &b, STR_NONE));
+	b = a;
+	b.stage = STAGE_COPIED;
+	assert_false(decide_same_batch(&a, &b, STR_NONE));
+	b = (struct intent){ .kind = INTENT_DELETE, .mailbox = STR("A") };
+	assert_true(decide_same_batch(&a, &b, STR("B")));
+}
+
+static void
+uncertain_changes_have_the_fate_of_the_table(void **state)
+{
+	struct intent flag = { .kind = INTENT_FLAG };
+	struct intent move = { .kind = INTENT_MOVE };
+	struct intent copy = { .kind = INTENT_COPY };
+
+	(void)state;
+	assert_int_equal(decide_uncertain(&flag, PUSH_FLAG, true), FATE_REPEAT);
+	assert_int_equal(decide_uncertain(&flag, PUSH_FLAG, false), FATE_REPEAT);
+	/* Native MOVE: still there means that nothing happened. */
+	assert_int_equal(decide_uncertain(&move, PUSH_MOVE, true), FATE_REPEAT);
+	assert_int_equal(decide_uncertain(&move, PUSH_MOVE, false), FATE_DONE);
+	/* COPY, STORE, EXPUNGE: the copy may be there already. */
+	move.stage = STAGE_COPYING;
+	assert_int_equal(decide_uncertain(&move, PUSH_MOVE, true), FATE_PROBE);
+	move.stage = STAGE_COPIED;
+	assert_int_equal(decide_uncertain(&move, PUSH_MOVE, true), FATE_REPEAT);
+	assert_int_equal(decide_uncertain(&copy, PUSH_COPY, true), FATE_PROBE);
+	copy.target_uid = 7;
+	assert_int_equal(decide_uncertain(&copy, PUSH_COPY, true), FATE_DONE);
+	assert_int_equal(decide_uncertain(&move, PUSH_EXPUNGE, true), FATE_REPEAT);
+	assert_int_equal(decide_uncertain(&move, PUSH_EXPUNGE, false), FATE_DONE);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(backoff_doubles_up_to_five_minutes),
+		cmocka_unit_test(backoff_varies_by_a_quarter),
+		cmocka_unit_test(a_vanish_of_most_is_not_believed),
+		cmocka_unit_test(a_delete_goes_to_the_trash_and_from_there_for_good),
+		cmocka_unit_test(a_delete_that_began_keeps_its_trash),
+		cmocka_unit_test(only_what_is_one_command_is_one_batch),
+		cmocka_unit_test(uncertain_changes_have_the_fate_of_the_table),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
