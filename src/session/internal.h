@@ -61,6 +61,8 @@ struct session {
 	char *worker_path;
 };
 
+/* Until nobody needs it any more: 5 s after the last interface left, or a signal. */
+void session_loop(struct session *s);
 uint64_t session_id(struct session *s);
 void session_wake_at(struct session *s, int64_t at_ms); /* be awake then */
 
