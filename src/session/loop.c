@@ -1,0 +1,230 @@
+/* The loop: one poll() over interfaces, workers, signals and one timer. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "internal.h"
+#include "tern/base/log.h"
+#include "tern/base/mem.h"
+#include "tern/base/tick.h"
+
+static void
+take_signals(struct session *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			/* Workers are noticed by their socket; renderers need nothing. */
+			while (waitpid(-1, NULL, WNOHANG) > 0)
+				continue;
+		else
+			s->is_finishing = true;
+	}
+}
+
+static void
+accept_clients(struct session *s)
+{
+	struct err err = ERR_INIT;
+	int fd = ipc_accept(s->listen_fd, &err);
+
+	if (fd >= 0)
+		client_new(s, fd);
+	else if (err.kind == ERR_REFUSED)
+		log_at(LOG_WARN, "client", "%s", err.text);
+}
+
+static int64_t wake_at = TICK_NEVER;
+
+void
+session_wake_at(struct session *s, int64_t at_ms)
+{
+	(void)s;
+	if (at_ms < wake_at)
+		wake_at = at_ms;
+}
+
+uint64_t
+session_id(struct session *s)
+{
+	return ++s->next_id;
+}
+
+static void
+set_timer(struct session *s)
+{
+	struct itimerspec at = { 0 };
+
+	if (wake_at != TICK_NEVER) {
+		int64_t ms = wake_at > 0 ? wake_at : 1;
+		at.it_value.tv_sec = ms / 1000;
+		at.it_value.tv_nsec = ms % 1000 * 1000000 + 1;
+	}
+	timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+/* The queue: what the next poll() is about. */
+struct poll_entry {
+	struct client *client;
+	struct worker *worker;
+};
+
+static void
+one_poll(struct session *s)
+{
+	VEC(struct pollfd) fds = VEC_INIT;
+	VEC(struct poll_entry) who = VEC_INIT;
+	struct pollfd base[] = { { s->signal_fd, POLLIN, 0 },
+				 { s->timer_fd, POLLIN, 0 },
+				 { s->listen_fd, POLLIN, 0 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(base); i++) {
+		vec_push(&fds, base[i]);
+		vec_push(&who, ((struct poll_entry){ NULL, NULL }));
+	}
+	for (size_t i = 0; i < s->clients.n; i++) {
+		struct client *c = s->clients.v[i];
+		struct pollfd p = { ipc_fd(c->conn),
+				    (short)(POLLIN | (ipc_wants_write(c->conn) ? POLLOUT : 0)), 0 };
+		vec_push(&fds, p);
+		vec_push(&who, ((struct poll_entry){ c, NULL }));
+	}
+	for (size_t i = 0; i < s->workers.n; i++) {
+		struct worker *w = s->workers.v[i];
+		struct pollfd p = { ipc_fd(w->conn),
+				    (short)(POLLIN | (ipc_wants_write(w->conn) ? POLLOUT : 0)), 0 };
+		vec_push(&fds, p);
+		vec_push(&who, ((struct poll_entry){ NULL, w }));
+	}
+	set_timer(s);
+	int n = poll(fds.v, fds.n, -1);
+	s->now_ms = tick_ms();
+	wake_at = TICK_NEVER;
+	if (n > 0) {
+		uint64_t ticks;
+		if (fds.v[1].revents && read(s->timer_fd, &ticks, sizeof(ticks)) < 0)
+			errno = 0;
+		if (fds.v[0].revents)
+			take_signals(s);
+		/* Interfaces first: what somebody typed goes before what a server says. */
+		for (size_t i = 3; i < fds.n; i++)
+			if (fds.v[i].revents && who.v[i].client != NULL)
+				client_ready(who.v[i].client, fds.v[i].revents);
+		for (size_t i = 3; i < fds.n; i++)
+			if (fds.v[i].revents && who.v[i].worker != NULL)
+				worker_ready(who.v[i].worker, fds.v[i].revents);
+		if (fds.v[2].revents)
+			accept_clients(s);
+	}
+	vec_release(&fds);
+	vec_release(&who);
+}
+
+static void
+flush_all(struct session *s)
+{
+	for (size_t i = s->clients.n; i-- > 0;) {
+		struct client *c = s->clients.v[i];
+		if (c->missed_news && ipc_queued_bytes(c->conn) < IPC_MAX_PAYLOAD) {
+			c->missed_news = false;
+			IPC_SEND(c->conn, READ_AGAIN, read_again, 0, -1,
+				 &(struct msg_read_again){ 0 }, NULL);
+		}
+		if (!c->is_dead && ipc_flush(c->conn, NULL) < 0)
+			c->is_dead = true;
+		if (c->is_dead)
+			client_free(c);
+	}
+	for (size_t i = s->workers.n; i-- > 0;) {
+		struct worker *w = s->workers.v[i];
+		struct err err = ERR_INIT;
+		if (w->state != WORKER_DEAD && ipc_flush(w->conn, &err) < 0)
+			worker_drop(w, ERR_WAIT, "the connection's program ended");
+		if (w->state == WORKER_DEAD)
+			worker_free(w);
+	}
+}
+
+static bool
+has_work_in_hand(struct session *s)
+{
+	for (size_t i = 0; i < s->accounts.n; i++)
+		for (size_t k = 0; k < s->accounts.v[i]->tasks.n; k++)
+			if (s->accounts.v[i]->tasks.v[k]->kind == TASK_PUSH ||
+			    s->accounts.v[i]->tasks.v[k]->kind == TASK_PROBE)
+				return true;
+	return false;
+}
+
+/* Without an interface: leave when the queue is empty, or after 5 s. */
+static bool
+should_leave(struct session *s)
+{
+	if (s->is_finishing)
+		return true;
+	if (s->clients.n > 0)
+		return false;
+	if (s->leave_at_ms == TICK_NEVER)
+		s->leave_at_ms = s->now_ms + 5000;
+	session_wake_at(s, s->leave_at_ms);
+	if (s->now_ms >= s->leave_at_ms)
+		return true;
+	/* A moment for an interface that is just starting, or starting again. */
+	return s->leave_at_ms - s->now_ms <= 4000 && !has_work_in_hand(s);
+}
+
+#define MAX_BEHIND 1000
+
+/* A snapshot held for long keeps every page written since from being used again. */
+static void
+watch_readers(struct session *s)
+{
+	uint64_t behind = 0;
+	int pid = 0;
+
+	store_readers(s->writer, &behind, &pid);
+	if (behind > MAX_BEHIND && !s->has_slow_reader)
+		log_at(LOG_WARN, "store", "process %d reads a snapshot %llu commits old: filling pauses",
+		       pid, (unsigned long long)behind);
+	s->has_slow_reader = behind > MAX_BEHIND;
+}
+
+static void
+sweep(struct session *s)
+{
+	struct err err = ERR_INIT;
+
+	if (s->now_ms < s->sweep_at_ms) {
+		session_wake_at(s, s->sweep_at_ms);
+		return;
+	}
+	watch_readers(s);
+	bool is_more = s->txn == NULL && store_sweep(s->writer, wall_now());
+	if (!is_more && journal_sweep(s->writer, wall_now(), &err) < 0)
+		log_at(LOG_WARN, "store", "%s", err.text);
+	s->sweep_at_ms = s->now_ms + (is_more ? 200 : 60000);
+	session_wake_at(s, s->sweep_at_ms);
+}
+
+void
+session_loop(struct session *s)
+{
+	push_scan(s);
+	for (;;) {
+		s->now_ms = tick_ms();
+		for (size_t i = 0; i < s->accounts.n; i++)
+			account_schedule(s->accounts.v[i]);
+		session_commit_if_due(s);
+		sweep(s);
+		flush_all(s);
+		if (should_leave(s))
+			break;
+		one_poll(s);
+	}
+	session_commit(s);
+}
