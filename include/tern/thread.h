@@ -54,7 +54,7 @@ bool thread_spec_is_date(const struct thread_spec *spec);
 /* Which text the order compares: ORDER_FROM, ORDER_TO, ORDER_SUBJECT, or -1. */
 int thread_spec_key(const struct thread_spec *spec);
 
-/* Subject without "Re:", "Fwd:" and blanks in front of it; *is_reply_out: there was one. */
+/* Subject without "Re:", "AW[2]:" and the like in front; *is_reply_out: there was one. */
 struct str thread_base_subject(struct str subject, bool *is_reply_out);
 
 struct thread_input {
@@ -91,6 +91,8 @@ struct thread_row {
 struct thread_build;
 struct thread_build *thread_build_new(const struct thread_spec *spec);
 void thread_build_free(struct thread_build *b);
+/* About how many messages will come (optional: spares pauses while tables grow). */
+void thread_build_expect(struct thread_build *b, uint32_t n);
 void thread_build_add(struct thread_build *b, const struct thread_input *in);
 /* Work for about `budget` steps of some 20 to 50 ns; true when all is done. */
 bool thread_build_step(struct thread_build *b, uint32_t budget);
