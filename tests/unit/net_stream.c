@@ -1,6 +1,7 @@
 /* Look-up, sockets, tunnels, clear text: everything below and beside TLS. */
 #include "lib/test.h"
 
+#include <sched.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -522,6 +523,9 @@ test_tunnel_ends_with_all_it_started(void **state)
 		pid_t pid = atoi(got.ptr);
 		assert_true(pid > 1 && is_running(pid));
 		net_close(s);
+		/* Killed, but the kernel may take a moment to be done with it. */
+		for (int64_t end = tick_ms() + 5000; is_running(pid) && tick_ms() < end;)
+			sched_yield();
 		assert_false(is_running(pid));
 		buf_release(&got);
 	}
