@@ -83,10 +83,6 @@ push(struct reading *r, struct mime_address m)
 {
 	if (m.name.len == 0 && m.addr.len == 0)
 		return;
-	if (r->found.n >= r->max) {
-		r->n_left_out++;
-		return;
-	}
 	m.is_malformed = !m.is_group && !is_address(m.addr);
 	vec_push(&r->found, m);
 }
@@ -151,11 +147,26 @@ take_spec(struct reading *r, struct mime_address *m)
 	m->name = decoded(r, buf_str(&r->comment));
 }
 
+/* Nothing was written between two commas, or nobody wants more. */
+static bool
+is_left_out(struct reading *r)
+{
+	if (!r->has_angle && r->spec.len == 0 && r->comment.len == 0)
+		return true;
+	if (r->found.n < r->max)
+		return false;
+	r->n_left_out++;
+	reset(r);
+	return true;
+}
+
 static void
 flush(struct reading *r)
 {
 	struct mime_address m = { STR_NONE, STR_NONE, false, false };
 
+	if (is_left_out(r))
+		return;
 	if (r->has_angle) {
 		take_angle(r, &m);
 	} else if (r->has_at) {
@@ -173,8 +184,11 @@ flush(struct reading *r)
 static void
 flush_group(struct reading *r)
 {
-	struct mime_address m = { decoded(r, buf_str(&r->phrase)), STR_NONE, true, false };
+	struct mime_address m = { STR_NONE, STR_NONE, true, false };
 
+	if (is_left_out(r))
+		return;
+	m.name = decoded(r, buf_str(&r->phrase));
 	push(r, m);
 	reset(r);
 }

@@ -75,6 +75,9 @@ static const int allowed[] = {
 	SCMP_SYS(exit), SCMP_SYS(exit_group),
 };
 
+/* A sanitizer's own; no harm, but the program itself has no need of it. */
+static const int allowed_sanitized[] = { SCMP_SYS(sigaltstack), SCMP_SYS(sched_yield) };
+
 /* The C library tries these by itself (a converter's module, a locale): told
  * no, it goes on without. */
 static const int refused[] = {
@@ -89,6 +92,8 @@ add_rules(scmp_filter_ctx ctx)
 
 	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
 		status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
+	for (size_t i = 0; i < ARRAY_LEN(allowed_sanitized) && IS_SANITIZED; i++)
+		status |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed_sanitized[i], 0);
 	for (size_t i = 0; i < ARRAY_LEN(refused) && !IS_SANITIZED; i++)
 		status |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), refused[i], 0);
 	/* fstat() of the C library; a path is not looked at. */

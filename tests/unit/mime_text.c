@@ -116,7 +116,7 @@ test_word_bombs_are_linear(void **state)
 
 	for (size_t i = 0; i < sizeof(bombs) / sizeof(bombs[0]); i++) {
 		struct buf raw = BUF_INIT, out = BUF_INIT;
-		while (raw.len < 4 * 1000 * 1000)
+		while (raw.len < 1000 * 1000)
 			buf_adds(&raw, bombs[i]);
 		double before = seconds();
 		mime_decode_text(&out, buf_str(&raw), STR_NONE);
