@@ -19,6 +19,7 @@ struct reading {
 	struct buf angle;   /* between < and > */
 	bool has_angle;
 	bool has_at;	    /* in spec, outside of quotes */
+	size_t name_bytes;  /* of phrase: what stood before the angle */
 };
 
 static void
@@ -29,6 +30,7 @@ reset(struct reading *r)
 	buf_reset(&r->comment);
 	buf_reset(&r->angle);
 	r->has_angle = r->has_at = false;
+	r->name_bytes = 0;
 }
 
 static struct str
@@ -54,28 +56,33 @@ as_utf8(struct reading *r, struct str raw)
 	return s;
 }
 
-/* local@domain, neither empty, no blank outside of a quoted local part. */
+/* local@domain, neither empty, each of plain characters, a quoted string, or
+ * (a domain) a literal in brackets. Letters beyond ASCII are plain (RFC 6532). */
 static bool
 is_address(struct str s)
 {
-	bool is_quoted = false;
+	bool is_quoted = false, is_literal = false;
 	size_t at = 0;
 	int n_at = 0;
 
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.ptr[i];
-		if (c == '\\' && is_quoted)
+		if (is_quoted && c == '\\')
 			i++;
-		else if (c == '"')
+		else if (c == '"' && n_at == 0 && (is_quoted || i == 0))
 			is_quoted = !is_quoted;
 		else if (is_quoted)
 			continue;
+		else if (c == '[' && n_at == 1 && i == at + 1)
+			is_literal = true;
+		else if (c == ']' && is_literal && i + 1 == s.len)
+			is_literal = false;
 		else if (c == '@')
 			n_at++, at = i;
-		else if (c == ' ' || c == ',' || c == '<' || c == '>' || c == ';')
+		else if (strchr(" ()<>,;\\\"[]", c) != NULL || (c == ':' && !is_literal))
 			return false;
 	}
-	return n_at == 1 && at > 0 && at + 1 < s.len && !is_quoted;
+	return n_at == 1 && at > 0 && at + 1 < s.len && !is_quoted && !is_literal;
 }
 
 static void
@@ -249,13 +256,28 @@ take_quoted(struct reading *r, struct str s, size_t i)
 	return i + 1;
 }
 
+/* "A <a@b> B <c@d>": a comma is missing before B. */
+static void
+split_before_angle(struct reading *r)
+{
+	struct buf name = BUF_INIT;
+
+	buf_addstr(&name, str_from(buf_str(&r->phrase), r->name_bytes));
+	buf_truncate(&r->phrase, r->name_bytes);
+	flush(r);
+	buf_addstr(&r->phrase, buf_str(&name));
+	buf_release(&name);
+}
+
 static size_t
 take_angle_text(struct reading *r, struct str s, size_t i)
 {
 	bool is_quoted = false;
 
+	if (r->has_angle)
+		split_before_angle(r);
 	r->has_angle = true;
-	buf_reset(&r->angle);
+	r->name_bytes = r->phrase.len;
 	for (i++; i < s.len; i++) {
 		char c = s.ptr[i];
 		if (c == '"')

@@ -49,6 +49,7 @@ static const struct {
 	{ "Ada <>", "!Ada|" },
 	{ "Ada <a>", "!Ada|a" },
 	{ "Ada <a@b, Bo <c@d>", "Ada|a@b, Bo|c@d" },
+	{ "A <a@b> B <c@d>, <e@f><g@h>", "A|a@b, B|c@d, |e@f, |g@h" },
 	{ "a@b@c", "!|a@b@c" },
 	{ "\"unclosed, a@b", "!|unclosed, a@b" },
 	{ "(unclosed, a@b", "!unclosed, a@b|" },
