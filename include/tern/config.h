@@ -77,7 +77,7 @@ struct config_row {
 	const char *name;
 	enum config_type type;
 	enum config_scope scope;
-	const char *deflt; /* as it would be written in the rc */
+	const char *deflt; /* as a string: "yes", "10", "ask-yes" */
 	const char *help;  /* one sentence */
 	unsigned effects;
 	long min, max;				/* NUMBER */
@@ -251,7 +251,8 @@ bool config_header_is_shown(const struct config *c, struct str name);
 /* hdr_order: its place; those not named come behind, with the same number. */
 int config_header_rank(const struct config *c, struct str name);
 
-/* setenv and unsetenv: "NAME=value" or "NAME" to be taken away, for children. */
+/* What setenv and unsetenv said: "NAME=value", or "NAME" that was taken away. Those
+ * of the rc have been done to this process's environment; those of a hook not. */
 const char *const *config_environment(const struct config *c, size_t *n_out);
 
 /* A regex with mutt's rule for case: no capital letter in it, and case does not
@@ -283,7 +284,7 @@ struct config_params {
 	void (*push)(struct str keys, void *ctx);     /* push, exec; for key_next() */
 	int64_t (*now_ms)(void *ctx);		      /* tick_ms() if NULL */
 	int command_deadline_ms;		      /* 0: 30000 */
-	const char *home;			      /* NULL: $HOME */
+	const char *home;			      /* NULL: $HOME; borrowed */
 	void *ctx;
 };
 
@@ -297,6 +298,9 @@ void config_reader_free(struct config_reader *r); /* children are killed */
 int config_read_file(struct config_reader *r, const char *path, struct err *err);
 /* `name` stands for the file in errors: "command line". */
 void config_read_text(struct config_reader *r, const char *name, struct str text);
+/* A command line of the user's (`:`, <enter-command>): run at once, even while a
+ * rc file waits for a command of its own. */
+void config_command(struct config_reader *r, struct str text);
 /* Read on as far as possible without waiting for a child longer than budget_ms
  * (0: not at all). True: nothing is left to do. */
 bool config_run(struct config_reader *r, int budget_ms);
