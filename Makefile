@@ -89,7 +89,7 @@ module_objects = $(patsubst %.c,$(B)/%.o,$(call module_sources,$1))
 BUILT = $(foreach p,$(PROGRAMS),$(if $(wildcard src/$($p_MODULE)/main.c),$(B)/$p))
 
 all: $(BUILT) tern-link
-.PHONY: all tern-link clean check demo install FORCE
+.PHONY: all tern-link clean check demo install man FORCE
 
 tern-link: $(BUILT)
 	@test ! -e $(B)/tern || ln -sf $(B)/tern tern
@@ -118,6 +118,13 @@ $(B)/%.o: %.c $(B)/tern/have.h Makefile
 
 $(B)/.dir:
 	@mkdir -p $(B) && touch $@
+
+# The tables of ternrc(5) come from the source: `make man` after a change to them.
+$(B)/ternrc-doc: $(B)/src/config/doc/main.o $(call archives,config)
+	$(call say,LD   ternrc-doc) $(CC) $(OUR_CFLAGS) $(CFLAGS) -o $@ $^ $(OUR_LDFLAGS) $(LDFLAGS) \
+		$(shell $(PKG_CONFIG) --libs $(call pkgs,config))
+man: $(B)/ternrc-doc
+	$(B)/ternrc-doc man/ternrc.5 >$(B)/ternrc.5 && mv $(B)/ternrc.5 man/ternrc.5
 
 # Written anew only when it changes, so that nothing is compiled for nothing.
 $(B)/tern/have.h: FORCE

@@ -326,6 +326,9 @@ unsigned config_take_effects(struct config_reader *r);
 const struct config *config_for(struct config_reader *r, const char *account_url,
 				const char *folder_url);
 
+/* The tables of ternrc(5), in roff, made from the tables here. */
+void config_doc(struct buf *out);
+
 /* ---- the URL of an account or mailbox ------------------------------------- */
 
 struct account_url {

@@ -14,7 +14,7 @@
 #define MAX_FILE_BYTES (16u << 20)
 #define MAX_LINE_BYTES (1u << 20)
 #define MAX_NESTED 32
-#define MAX_SOURCES 10000 /* in one go: two files that source a third twice, and so on */
+#define MAX_SOURCES 2000 /* in one go: two files that source a third twice, and so on */
 
 /* ---- frames: a text being read --------------------------------------------------- */
 

@@ -50,7 +50,7 @@ static const struct {
 	{ "set my_x=\"`for f in 1 2; do printf $f; done`\"", "12", "" },
 	{ "set my_x=`true`", "", "" },
 	{ "set my_x=`echo 'a;b'`", "a",
-	  "rc:1:11: unknown command 'b'\n" },
+	  "rc:1:12: unknown command 'b'\n" },
 	{ "set my_x=\"`echo x` `echo y` `echo z`\"", "x y z", "" },
 	{ "set my_x=1 my_x+=`echo 2` my_x+=`echo 3`; set my_x+=4", "1234", "" },
 	/* errors: what was expected, and where; what can be done is done */
