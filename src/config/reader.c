@@ -310,7 +310,9 @@ exec_token(struct exec *x, enum token_flags flags, struct buf *out)
 	case LEX_TICK:
 		return exec_start_tick(x);
 	case LEX_ERROR:
-		return exec_error(x, "%s", err.text);
+		exec_error(x, "%s", err.text);
+		x->lex.line->at = x->lex.line->text.len; /* who knows where it should end */
+		return DONE_FAILED;
 	default:
 		break;
 	}
@@ -521,6 +523,10 @@ splice_output(struct job *j, struct str output)
 		line = STR_NONE;
 	if (str_ends(line, "\r"))
 		line.len--;
+	/* $name in front must not grow by it; "" is nothing, in quotes and outside */
+	if (j->tick.start > 0 && (ascii_is_alnum((unsigned char)f->line.text.ptr[j->tick.start - 1]) ||
+				  f->line.text.ptr[j->tick.start - 1] == '_'))
+		buf_adds(&text, "\"\"");
 	if (j->tick.is_quoted)
 		lex_escape(&text, line);
 	else
