@@ -170,7 +170,8 @@ ipc_flush(struct ipc_conn *c, struct err *err)
 			wipe(c->out.ptr, c->out.len);
 			buf_reset(&c->out);
 			c->out_done = 0;
-		} else if (c->out_done > 65536) {
+		} else if (c->out_done > 65536 && c->out_done > c->out.len / 2) {
+			/* Not more often: moving the rest of a long queue costs. */
 			buf_consume(&c->out, c->out_done);
 			c->out_done = 0;
 		}
