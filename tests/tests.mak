@@ -109,4 +109,4 @@ demo:
 bench:
 	@tests/lib/deps.sh test
 	@$(MAKE) --no-print-directory all tools
-	@$(or $(PYTHON),python3) tests/bench/bench.py $(BENCH)
+	@PYTHONPATH=tests/lib $(or $(PYTHON),python3) tests/bench/bench.py $(BENCH)

@@ -4,6 +4,7 @@ Dovecot is the daemon with TLS; Preauth is the imap binary on a pipe. Both work
 for root (mail then belongs to nobody) and for an ordinary user. Neither reads
 or writes mail configuration in /etc.
 """
+import atexit
 import glob
 import imaplib
 import os
@@ -215,6 +216,7 @@ service auth {{
         places.await_true("Dovecot", self.accepts)
         with open(os.path.join(self.dir, "run/master.pid")) as f:
             self.master = int(f.read())
+        atexit.register(self.stop)
         # The first connections may see two greetings: not what most tests are about.
         self.client(self.users[0]).logout()
         return self

@@ -16,6 +16,15 @@ NOBODY = 65534
 SLOW = 5 if os.environ.get("TERN_SAN") else 1
 
 
+def _leave(sig, _):
+    sys.exit(128 + sig)
+
+
+# A test that is told to stop tidies up: what it started would outlive it.
+for _sig in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(_sig, _leave)
+
+
 def program(name):
     return os.path.join(BUILD, name)
 
