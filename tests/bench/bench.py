@@ -329,7 +329,7 @@ class Bench:
 
     def frozen(self, size):
         opened = self.row("open a message, frozen link: any answer", "ms", 16)
-        after = self.row("a key behind that", "ms", 16)
+        after = self.row("open a message, frozen link: a key behind", "ms", 16)
         if opened is None:
             return
         second = {}
