@@ -8,7 +8,7 @@
 #include "tern/key.h"
 
 #define MAX_QUEUED 100000 /* what one macro of macros may make */
-#define MAX_EXPANSIONS 1000 /* without a key typed or a function found in between */
+#define MAX_EXPANSIONS 200 /* for one key typed: more is a macro that calls itself */
 
 struct item {
 	uint32_t key;

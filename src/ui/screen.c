@@ -170,12 +170,20 @@ glyph_of(struct ui_screen *s, struct str cluster)
 const char *
 screen_glyph_text(const struct ui_screen *s, uint32_t glyph, char buf[8])
 {
+	static struct buf b; /* reused: every cell comes this way */
+
 	if (glyph & GLYPH_CLUSTER)
 		return s->clusters.v[glyph & ~GLYPH_CLUSTER];
-	struct buf b = BUF_INIT;
+	if (glyph < 0x80) {
+		buf[0] = (char)glyph;
+		buf[1] = '\0';
+		return buf;
+	}
+	if (b.ptr == NULL)
+		buf_init(&b);
+	buf_reset(&b);
 	utf8_add(&b, glyph);
 	memcpy(buf, b.ptr, b.len + 1);
-	buf_release(&b);
 	return buf;
 }
 

@@ -550,26 +550,74 @@ give_cell(struct ui_term *t, const struct ui_screen *s, int row, int col)
 	mvadd_wch(row, col, &cell);
 }
 
+/* How many columns more than we think a terminal may take that does not join the
+ * code points of a cluster: those cells behind it are written again. */
+static int
+possible_excess(const struct ui_cell *c, const char *text)
+{
+	struct str rest = str_c(text);
+	int cols = 0;
+
+	while (rest.len > 0) {
+		uint32_t cp;
+		size_t len = utf8_decode(rest, &cp);
+		int ours = utf8_cols(str_head(rest, len)), theirs = wcwidth((wchar_t)cp);
+		cols += ours > theirs ? ours : theirs;
+		rest = str_from(rest, len);
+	}
+	/* One that is shown as an emoji by some and as a letter by others. */
+	cols = cols < 2 ? 2 : cols;
+	return cols > c->cols ? cols - c->cols : 0;
+}
+
+static const char *
+first_code_point(const char *text, char buf[8])
+{
+	uint32_t cp;
+	size_t len = utf8_decode(str_c(text), &cp);
+
+	memmove(buf, text, len);
+	buf[len] = '\0';
+	return buf;
+}
+
+static void
+overlay_cell(struct ui_term *t, const struct ui_cell *c, const char *text, int row, int col)
+{
+	int pair = curses_pair(t, c->style);
+	bool is_struck = (c->style.attrs & UI_STRIKE) && t->strike_on != NULL;
+
+	tputs(tparm(string_cap("cup"), row, col, 0, 0, 0, 0, 0, 0, 0), 1, collect);
+	vid_puts(curses_attrs(t, c->style), 0, &pair, collect);
+	if (is_struck)
+		tputs(t->strike_on, 1, collect);
+	buf_adds(&t->out, text);
+	if (is_struck && t->strike_off != NULL)
+		tputs(t->strike_off, 1, collect);
+}
+
 static void
 overlay_row(struct ui_term *t, const struct ui_screen *s, int row)
 {
-	const char *move = string_cap("cup");
+	int again_until = 0; /* column up to which the terminal may have written too far */
 	char one[8];
 
 	collected = &t->out;
-	for (int col = 0; col < s->cols; col++) {
+	for (int col = 0; col < s->cols && col < t->cols; col++) {
 		const struct ui_cell *c = screen_cell(s, row, col);
-		if (!is_overlaid(t, s, c))
+		bool is_over = is_overlaid(t, s, c);
+		if (c->cols == 0 || (!is_over && col >= again_until))
 			continue;
-		int pair = curses_pair(t, c->style);
-		bool is_struck = (c->style.attrs & UI_STRIKE) && t->strike_on != NULL;
-		tputs(tparm(move, row, col, 0, 0, 0, 0, 0, 0, 0), 1, collect);
-		vid_puts(curses_attrs(t, c->style), 0, &pair, collect);
-		if (is_struck)
-			tputs(t->strike_on, 1, collect);
-		buf_adds(&t->out, screen_glyph_text(s, c->glyph, one));
-		if (is_struck && t->strike_off != NULL)
-			tputs(t->strike_off, 1, collect);
+		const char *text = screen_glyph_text(s, c->glyph, one);
+		int end = col + c->cols + (c->glyph >= 0x80 && is_over ? possible_excess(c, text) : 0);
+		/* Nothing may go over the right edge: there the first code point stands
+		 * for all of them. */
+		if (end > t->cols) {
+			text = first_code_point(text, one);
+			end = t->cols;
+		}
+		overlay_cell(t, c, text, row, col);
+		again_until = end > again_until ? end : again_until;
 	}
 }
 
