@@ -223,6 +223,8 @@ next_word(struct str *s, struct str *word_out)
 	int depth = 0;
 	size_t i = 0;
 
+	if (s->len == 0)
+		return false;
 	while (i < s->len && (depth > 0 || ascii_is_space((unsigned char)s->ptr[i]) ||
 			      strchr(",()", s->ptr[i]) != NULL)) {
 		depth += s->ptr[i] == '(';

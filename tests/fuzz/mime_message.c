@@ -61,6 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena a = ARENA_INIT;
 	struct mime_message m;
 
+	mime_charset_preload(); /* else each conversion loads its module anew */
 	mime_parse_message(&a, s, STR_NONE, &m);
 	check(m.n_parts >= 1 && m.n_parts <= MIME_MAX_PARTS + MIME_MAX_DEPTH);
 	for (size_t i = 0; i < m.n_parts; i++) {

@@ -53,6 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf m = BUF_INIT;
 	bool has_end = false;
 
+	mime_charset_preload(); /* else each conversion loads its module anew */
 	if (choice & 2)
 		options.alternative_order = STR("text/html");
 	if (choice & 8)
