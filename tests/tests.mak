@@ -11,7 +11,7 @@ test_pkgs = $(sort $(foreach m,$(call test_modules,$1),$($m_LIBS)))
 test_program = $(patsubst %.c,$(B)/%,$1)
 
 UNIT_SOURCES = $(wildcard tests/unit/*.c)
-PROTO_SOURCES = $(filter $(addprefix %/,$(addsuffix _%,$(MODULES) store)),$(wildcard tests/proto/*.c))
+PROTO_SOURCES = $(foreach m,$(MODULES) store,$(wildcard tests/proto/$m_*.c))
 FUZZ_SOURCES = $(wildcard tests/fuzz/*.c)
 LIB_SOURCES = $(wildcard tests/lib/*.c)
 TOOL_SOURCES = $(wildcard tests/tools/*.c)
