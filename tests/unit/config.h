@@ -8,10 +8,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "tern/base/fs.h"
 #include "tern/base/tick.h"
 #include "tern/config.h"
+
+/* Time of this program alone: others on the machine do not count. Sanitizers take
+ * ten times as long. */
+static inline long
+cpu_us(void)
+{
+	return (long)((double)clock() * 1e6 / CLOCKS_PER_SEC);
+}
+
+static inline long
+allowed_us(long us)
+{
+	const char *san = getenv("TERN_SAN");
+
+	return san != NULL && *san != '\0' ? us * 15 : us;
+}
 
 struct rc {
 	struct config_reader *r;

@@ -220,9 +220,9 @@ test_hostile(void **state)
 	for (int i = 0; i < 100000; i++)
 		buf_addf(&b, "bind index %c%c%c exit\n", 'a' + i % 26, 'a' + i / 26 % 26,
 			 'a' + i / 676 % 26);
-	int64_t start = tick_us();
+	long start = cpu_us();
 	rc_read_n(rc, buf_str(&b));
-	assert_true(tick_us() - start < 5000000);
+	assert_true(cpu_us() - start < allowed_us(2000000));
 	size_t n;
 	config_binds(config_now(rc->r), &n);
 	assert_true(n >= 26 * 26 * 26 && n <= 26 * 26 * 26 * 2);
