@@ -40,7 +40,9 @@ $(call test_program,$1): $(B)/$(1:.c=.o) $2 $(call test_objects,$1) $(B)/tests/l
 		$(LDFLAGS) $$(shell $(PKG_CONFIG) --libs $(call test_pkgs,$1) $3)
 $(B)/$(1:.c=.o): CPPFLAGS += $$(TEST_CPPFLAGS) $$(shell $(PKG_CONFIG) --cflags $(call test_pkgs,$1) $3)
 endef
-$(foreach t,$(UNIT_SOURCES) $(PROTO_SOURCES),$(eval $(call test_rules,$t,,cmocka)))
+# What the terminal makes of what is sent to it, only libvterm tells.
+test_libs = cmocka $(if $(filter ui_term ui_gate,$(basename $(notdir $1))),vterm)
+$(foreach t,$(UNIT_SOURCES) $(PROTO_SOURCES),$(eval $(call test_rules,$t,,$(call test_libs,$t))))
 # A fuzz target defines LLVMFuzzerTestOneInput; the replay main feeds it seeds.
 $(foreach t,$(FUZZ_SOURCES),$(eval $(call test_rules,$t,$(B)/tests/lib/fuzz/replay.o,)))
 

@@ -46,6 +46,7 @@ struct pattern_context {
 	/* ~l (known list), ~u (subscribed list) */
 	bool (*is_list)(void *ctx, struct str address, bool must_be_subscribed);
 	void *ctx;
+	bool marks_old; /* ROW_RECENT tells ~N from ~O; else all unread is new */
 	int64_t now; /* seconds since 1970, for dates; they are local time */
 };
 
@@ -77,12 +78,8 @@ bool pattern_is_cheap(const struct pattern *p);
 /* Written again, canonical: parsing it gives the same pattern. */
 void pattern_print(const struct pattern *p, struct buf *out);
 
-/* The operators, for help and completion: "~f EXPR", "messages from EXPR". */
-struct pattern_help {
-	const char *syntax;
-	const char *help;
-};
-extern const struct pattern_help pattern_helps[];
-extern const size_t pattern_n_helps;
+/* The i-th operator, for help and completion: "~f EXPR", "From matches EXPR".
+ * NULL behind the last. */
+const char *pattern_help(size_t i, const char **help_out);
 
 #endif

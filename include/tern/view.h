@@ -21,7 +21,7 @@
 
 struct config;
 struct pattern;
-struct pattern_subject;
+struct pattern_context;
 
 /* ---- colours: mutt's objects ---------------------------------------------- */
 
@@ -50,21 +50,25 @@ enum view_background { VIEW_DARK, VIEW_LIGHT };
 /* Everything that says how it looks; views read it and change nothing. */
 struct view_look {
 	struct ui_style colors[VIEW_N_COLORS]; /* TRANSPARENT where not set */
+	struct ui_style warm;		       /* flagged rows, where nothing else says so */
 	struct view_rule *rules;	       /* in the order of the rc file; owned */
 	size_t n_rules;
 	const char *index_format, *pager_format, *status_format, *folder_format, *attach_format,
 		*sidebar_format, *date_format; /* borrowed */
 	const char *to_chars, *flag_chars, *status_chars;
 	const char *hostname, *version;
-	int menu_context, pager_context;
+	int menu_context, pager_context, search_context;
 	int wrap_cols;	  /* $wrap: 0 the width, n columns, negative: margin on the right */
 	int skip_quoted_offset;
 	int sidebar_cols; /* $sidebar_width; 0: away */
 	int pager_index_lines;
 	bool has_help, status_on_top, has_arrow_cursor, has_ascii_chars;
+	bool has_own_index_colors; /* the user's `color index` take the place of ours */
 	bool menu_scroll, menu_move_off, pager_stop;
 	bool smart_wrap, markers, tilde, hide_quoted;
 	bool wrap_search;
+	bool marks_old; /* ROW_RECENT tells new from old; else all unread is new */
+	const char *sidebar_divider;
 	int64_t now; /* for relative dates, set before each frame */
 };
 
@@ -74,6 +78,7 @@ void view_look_release(struct view_look *look);
 /* Lay the user's `color` and `mono` lines and options over it. Rules that do not
  * compile are left out and told through `complain`. */
 void view_look_configure(struct view_look *look, const struct config *config, int colors,
+			 const struct pattern_context *context,
 			 void (*complain)(void *ctx, const char *sentence), void *ctx);
 
 /* ---- formats: mutt's expandos --------------------------------------------- */
@@ -83,9 +88,12 @@ void view_look_configure(struct view_look *look, const struct config *config, in
 struct format_expando {
 	const char *name; /* "s", or two letters: "zs", "cr" */
 	const char *help;
-	bool (*put)(void *ctx, struct buf *out);
+	bool (*put)(const void *ctx, struct buf *out);
 	enum view_color color; /* VIEW_NORMAL: that of the line */
-	bool is_number; /* %05x fills with zeros on the left, right aligned without '-' */
+	/* What stands in front of it in the same field, in another colour: the thread
+	 * tree; NULL: nothing. */
+	bool (*lead)(const void *ctx, struct buf *out);
+	enum view_color lead_color;
 };
 
 /* Text with the colours of its pieces. */
@@ -110,10 +118,10 @@ struct format_dates {
 
 /* Expand `format` to exactly `cols` columns when it has a fill, at most else. */
 void format_expand(const char *format, int cols, const struct format_expando *table,
-		   const struct format_dates *dates, void *ctx, struct format_line *out);
+		   const struct format_dates *dates, const void *ctx, struct format_line *out);
 /* 1.8K, 4.2M, 12K: at most five columns. */
 void format_size(struct buf *out, uint64_t bytes);
-/* A short relative time: 10:42 today, Tue this week, 14 Nov this year, 2024-11-14. */
+/* A short relative time: 10:42 today, Tue this week, 14 Nov this year, 2024-11. */
 void format_when(struct buf *out, int64_t date, int64_t now);
 
 /* ---- what every view has -------------------------------------------------- */
@@ -138,9 +146,6 @@ struct view_ops {
 	void (*draw_status)(struct view *v, struct ui_area area, const struct view_look *look);
 	/* n: how many (or which, for JUMP); false: already at the end, nothing moved. */
 	bool (*move)(struct view *v, enum view_move how, int n);
-	/* Search on from the cursor: 1 found and there, 0 not, 2 found after wrapping
-	 * around. NULL: cannot. */
-	int (*search)(struct view *v, bool backwards);
 	void (*close)(struct view *v);
 };
 /* The first member of each view. */
@@ -198,8 +203,8 @@ struct view_rows {
 	/* Where a message stands now; false: not in the list any more. */
 	bool (*find)(void *ctx, uint64_t local, uint32_t *ordinal_out);
 	void (*mailbox)(void *ctx, struct view_mailbox *out);
-	/* May be NULL: thread relatives for colour rules with ~( ). */
-	const struct pattern_subject *(*subject)(void *ctx, const struct view_row *row);
+	/* Does a pattern of a colour rule match? NULL: the row alone decides. */
+	bool (*matches)(void *ctx, const struct pattern *p, const struct view_row *row);
 	void *ctx;
 };
 
@@ -212,18 +217,11 @@ bool view_index_go(struct view *v, uint64_t local);
 void view_index_go_ordinal(struct view *v, uint32_t ordinal);
 /* What is on the screen, to be fetched first: ordinals [first, end). */
 void view_index_window(const struct view *v, uint32_t *first_out, uint32_t *end_out);
-/* The pattern of <search>, owned by the view from now on; NULL: none. Matches up
- * to `budget` rows per view_index_search_step(), so that a search in a million
- * rows never holds the keys: 1 found, 0 none, 2 found after wrapping, -1 go on. */
-void view_index_search(struct view *v, struct pattern *pattern, bool backwards);
-int view_index_search_step(struct view *v, unsigned budget);
-bool view_index_is_searching(const struct view *v);
-
 /* The expandos of index_format, with their help. Ends with a NULL name. */
 extern const struct format_expando view_index_expandos[];
-extern const struct format_expando view_status_expandos[];
-extern const struct format_expando view_pager_expandos[];
+extern const struct format_expando view_status_expandos[]; /* pager_format: the index's */
 extern const struct format_expando view_folder_expandos[];
+extern const struct format_expando view_sidebar_expandos[];
 extern const struct format_expando view_attach_expandos[];
 
 /* ---- pager ---------------------------------------------------------------- */
@@ -247,8 +245,8 @@ struct view *view_pager_open(const struct view_document *document); /* copied */
 void view_pager_toggle_quoted(struct view *v);
 bool view_pager_skip_quoted(struct view *v);
 bool view_pager_skip_headers(struct view *v);
-/* Regex, smart case; NULL text: search again. Wraps if $wrap_search. Same results
- * as ops->search; -1 and *err if the regex is wrong. */
+/* Regex, smart case; NULL text: search again. Wraps if $wrap_search. 1: found
+ * and there, 2: after wrapping around, 0: not found, -1 and *err: a wrong regex. */
 int view_pager_search(struct view *v, const char *regex, bool backwards, struct err *err);
 void view_pager_toggle_search_color(struct view *v);
 /* The end of what is there is on the screen; with an incomplete document: fetch more. */
@@ -359,6 +357,7 @@ struct view_frame {
 	struct view *first;   /* index, folders, parts, lines: whatever is lowest */
 	struct view *second;  /* pager above $pager_index_lines rows of `first`, or NULL */
 	struct view *sidebar; /* NULL: away */
+	bool sidebar_asked;   /* shown also where it is narrow: below 100 columns */
 	const struct view_help_item *help;
 	size_t n_help;
 	enum view_message_kind message_kind;
