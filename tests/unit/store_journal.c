@@ -1,0 +1,501 @@
+/* The journal: accepting, coalescing, releasing, undo, following moves. */
+#include "lib/storefix.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tern/base/mem.h"
+
+static struct intent
+flag(uint64_t local, uint32_t set, uint32_t clear)
+{
+	return (struct intent){ .kind = INTENT_FLAG, .local = local, .set_flags = set,
+				.clear_flags = clear };
+}
+
+static struct intent
+move(uint64_t local, const char *target)
+{
+	return (struct intent){ .kind = INTENT_MOVE, .local = local, .target = str_c(target) };
+}
+
+static struct intent
+del(uint64_t local)
+{
+	return (struct intent){ .kind = INTENT_DELETE, .local = local };
+}
+
+static void
+set_state(struct fix *f, uint64_t seq, unsigned state, uint32_t target_uid)
+{
+	struct arena a = ARENA_INIT;
+	struct intent i = fix_record(f, seq, &a);
+
+	i.state = (uint8_t)state;
+	i.target_uid = target_uid;
+	if (target_uid != 0)
+		i.target_uidvalidity = 9;
+	if (i.kind == INTENT_DELETE && i.target.len == 0)
+		i.target = STR("Trash");
+	assert_int_equal(journal_update(f->w, &i, 1, &f->err), 0);
+	arena_release(&a);
+}
+
+static void
+undo(struct fix *f)
+{
+	free(fix_undo(f));
+}
+
+static uint32_t
+waiting(struct fix *f)
+{
+	struct store_view *v = store_begin(f->s, &f->err);
+	uint32_t n = store_n_waiting(v);
+
+	store_end(v);
+	return n;
+}
+
+static void
+test_post_twice(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	uint8_t post_id[16] = { 77 };
+
+	for (int n = 0; n < 2; n++) {
+		struct intent i = { .kind = INTENT_COPY, .local = local, .target = STR("B") };
+		assert_int_equal(journal_accept(f->w, post_id, &i, 1, false, 1, &f->err), 0);
+		fix_journal_is(f, "CP");
+		fix_close(f);
+		fix_open(f);
+	}
+	assert_int_equal(waiting(f), 1);
+}
+
+static void
+test_fingerprint(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(5, 50, ROW_FLAGGED));
+	struct arena a = ARENA_INIT;
+
+	fix_accept(f, flag(local, ROW_SEEN, 0));
+	struct intent i = fix_record(f, 1, &a);
+	assert_str(i.account, "acc");
+	assert_str(i.mailbox, "INBOX");
+	assert_str(i.message_id, "<5@example.org>");
+	assert_int_equal(i.uid, 5);
+	assert_int_equal(i.uidvalidity, 9);
+	assert_int_equal(i.size_bytes, 105);
+	assert_int_equal(i.internaldate, 50);
+	assert_int_equal(i.old_flags, ROW_FLAGGED);
+	assert_int_equal(i.touched, ROW_SEEN);
+	assert_int_equal(i.time, 1000);
+	arena_release(&a);
+}
+
+static void
+test_unknown_message_is_parked(void **state)
+{
+	struct fix *f = *state;
+
+	fix_accept(f, flag(12345, ROW_SEEN, 0));
+	fix_journal_is(f, "FX");
+	assert_int_equal(waiting(f), 0);
+	assert_int_equal(journal_drop(f->w, 1, &f->err), 0);
+	fix_journal_is(f, "Fd");
+}
+
+static void
+test_flags_coalesce(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+
+	fix_accept(f, flag(local, ROW_SEEN | ROW_FLAGGED, 0));
+	fix_shows(f, inbox, "1:SFp");
+	fix_accept(f, flag(local, 0, ROW_SEEN));
+	fix_shows(f, inbox, "1:Fp");
+	fix_journal_is(f, "FP FP");
+	fix_accept(f, flag(local, ROW_ANSWERED, ROW_FLAGGED));
+	fix_shows(f, inbox, "1:Ap");
+	fix_journal_is(f, "Fd FP FP");
+	/* What has gone out stays as it is. */
+	set_state(f, 3, INTENT_SENT, 0);
+	fix_accept(f, flag(local, ROW_FLAGGED, ROW_ANSWERED));
+	fix_shows(f, inbox, "1:Fp");
+	fix_journal_is(f, "Fd FP FS FP");
+	/* Step by step back. */
+	undo(f);
+	fix_shows(f, inbox, "1:Ap");
+	undo(f);
+	fix_shows(f, inbox, "1:Fp");
+	undo(f);
+	fix_shows(f, inbox, "1:SFp");
+	undo(f);
+	fix_shows(f, inbox, "1:p");
+	struct err err = ERR_INIT;
+	uint8_t post_id[16] = { 3 };
+	assert_int_equal(journal_undo(f->w, post_id, 1, NULL, &err), -1);
+	assert_err(err, ERR_USER);
+}
+
+static void
+test_undo_flag_not_sent(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, ROW_SEEN));
+
+	fix_accept(f, flag(local, 0, ROW_SEEN));
+	char *text = fix_undo(f);
+	assert_string_equal(text, "undone: change of flags of 1 message");
+	free(text);
+	fix_journal_is(f, "Fd");
+	fix_shows(f, inbox, "1:S");
+}
+
+static void
+test_undo_confirmed_flag_after_restart(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	uint8_t post_id[16] = { 9 };
+
+	fix_accept(f, flag(local, ROW_FLAGGED, 0));
+	fix_put(f, inbox, fix_row(1, 1, ROW_FLAGGED));
+	set_state(f, 1, INTENT_CONFIRMED, 0);
+	fix_shows(f, inbox, "1:F");
+	fix_close(f);
+	fix_open(f);
+	for (int n = 0; n < 2; n++) { /* asked twice, done once */
+		char *text;
+		assert_int_equal(journal_undo(f->w, post_id, 1, &text, &f->err), 0);
+		assert_string_equal(text, "undone: change of flags of 1 message");
+		free(text);
+		fix_journal_is(f, "FC FP");
+		fix_shows(f, inbox, "1:p");
+	}
+}
+
+static void
+test_keyword(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX"), where;
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	struct row row;
+
+	fix_accept(f, (struct intent){ .kind = INTENT_KEYWORD, .local = local,
+				       .keyword = STR("todo"), .set_flags = 1 });
+	fix_accept(f, (struct intent){ .kind = INTENT_KEYWORD, .local = local,
+				       .keyword = STR("work") });
+	struct store_view *v = store_begin(f->s, &f->err);
+	assert_int_equal(store_row(v, local, &where, &row, &f->err), 0);
+	assert_str(row.keywords, "$Label1 todo");
+	store_end(v);
+	undo(f);
+	undo(f);
+	v = store_begin(f->s, &f->err);
+	assert_int_equal(store_row(v, local, &where, &row, &f->err), 0);
+	assert_str(row.keywords, "$Label1 work");
+	store_end(v);
+	fix_journal_is(f, "Kd Kd");
+}
+
+static void
+test_moves_coalesce(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	struct arena a = ARENA_INIT;
+
+	fix_accept(f, move(local, "B"));
+	fix_shows(f, inbox, "");
+	fix_accept(f, move(local, "C"));
+	fix_journal_is(f, "Md MP");
+	struct intent i = fix_record(f, 2, &a);
+	assert_str(i.mailbox, "INBOX");
+	assert_str(i.target, "C");
+	assert_str(i.before, "B");
+	/* Back home: nothing is left to do. */
+	fix_accept(f, move(local, "inbox"));
+	fix_journal_is(f, "Md Md Md");
+	fix_shows(f, inbox, "1:");
+	undo(f); /* to C */
+	fix_shows(f, inbox, "");
+	undo(f); /* to B */
+	i = fix_record(f, 5, &a);
+	assert_str(i.target, "B");
+	fix_shows(f, inbox, "");
+	undo(f); /* home */
+	fix_shows(f, inbox, "1:");
+	assert_int_equal(waiting(f), 0);
+	arena_release(&a);
+}
+
+/* The move went out; undo shows the row at once, and waits behind it. */
+static void
+test_undo_of_sent_move(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX"), b = fix_mailbox(f, "B");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	struct arena a = ARENA_INIT;
+
+	fix_accept(f, move(local, "B"));
+	set_state(f, 1, INTENT_SENT, 0);
+	undo(f);
+	fix_journal_is(f, "MS MP");
+	fix_shows(f, inbox, "1:p");
+	struct intent i = fix_record(f, 2, &a);
+	assert_str(i.mailbox, "B");
+	assert_int_equal(i.uid, 0);
+	assert_str(i.target, "INBOX");
+	/* It arrived there as 40: the record that waits learns it. */
+	struct row row = fix_row(40, 1, 0);
+	row.local = local;
+	fix_put(f, b, row);
+	struct store_txn *t = store_txn_begin(f->w, &f->err);
+	assert_int_equal(store_remove_uids(t, inbox, STR("1"), NULL, &f->err), 0);
+	assert_int_equal(store_txn_commit(t, &f->err), 0);
+	set_state(f, 1, INTENT_CONFIRMED, 40);
+	i = fix_record(f, 2, &a);
+	assert_int_equal(i.uid, 40);
+	assert_int_equal(i.uidvalidity, 9);
+	fix_shows(f, b, "");
+	arena_release(&a);
+}
+
+static void
+test_undo_of_sent_move_that_is_refused(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+
+	fix_accept(f, move(local, "B"));
+	set_state(f, 1, INTENT_SENT, 0);
+	undo(f);
+	set_state(f, 1, INTENT_REFUSED, 0);
+	fix_journal_is(f, "MR Md");
+	fix_shows(f, inbox, "1:r");
+}
+
+static void
+test_flags_follow_a_move(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	struct arena a = ARENA_INIT;
+
+	fix_accept(f, flag(local, ROW_FLAGGED, 0));
+	fix_accept(f, move(local, "B"));
+	set_state(f, 2, INTENT_SENT, 0);
+	set_state(f, 2, INTENT_CONFIRMED, 77);
+	struct intent i = fix_record(f, 1, &a);
+	assert_str(i.mailbox, "B");
+	assert_int_equal(i.uid, 77);
+	assert_int_equal(i.state, INTENT_PLANNED);
+	arena_release(&a);
+}
+
+static void
+test_held_delete(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX"), n;
+	uint64_t locals[3];
+	uint8_t post_id[16] = { 99 };
+
+	for (uint32_t uid = 1; uid <= 3; uid++)
+		locals[uid - 1] = fix_put(f, inbox, fix_row(uid, uid, 0));
+	fix_accept(f, del(locals[0]));
+	fix_accept(f, del(locals[1]));
+	fix_accept(f, del(locals[0])); /* again: in vain */
+	fix_shows(f, inbox, "1:d 2:d 3:");
+	assert_int_equal(waiting(f), 0);
+	struct intent back = del(locals[1]);
+	back.clear_flags = 1;
+	fix_accept(f, back);
+	fix_shows(f, inbox, "1:d 2: 3:");
+	undo(f); /* of the undelete */
+	fix_shows(f, inbox, "1:d 2:d 3:");
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(journal_release(f->w, post_id, STR("acc"), STR("INBOX"), &n,
+						 &f->err), 0);
+		assert_int_equal(n, 2);
+	}
+	fix_shows(f, inbox, "3:");
+	assert_int_equal(waiting(f), 2);
+	undo(f); /* both come back at once */
+	fix_shows(f, inbox, "1: 2: 3:");
+	assert_int_equal(waiting(f), 0);
+}
+
+static void
+test_undo_of_done_delete(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX"), trash = fix_mailbox(f, "Trash");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	uint8_t post_id[16] = { 5 };
+	struct arena a = ARENA_INIT;
+
+	fix_accept(f, del(local));
+	assert_int_equal(journal_release(f->w, post_id, STR("acc"), STR("INBOX"), NULL, &f->err), 0);
+	struct row row = fix_row(8, 1, 0);
+	row.local = local;
+	fix_put(f, trash, row);
+	struct store_txn *t = store_txn_begin(f->w, &f->err);
+	assert_int_equal(store_remove_uids(t, inbox, STR("1:5"), NULL, &f->err), 0);
+	assert_int_equal(store_txn_commit(t, &f->err), 0);
+	set_state(f, 1, INTENT_CONFIRMED, 8);
+	undo(f);
+	fix_journal_is(f, "DC MP");
+	struct intent i = fix_record(f, 2, &a);
+	assert_str(i.mailbox, "Trash");
+	assert_int_equal(i.uid, 8);
+	assert_str(i.target, "INBOX");
+	fix_shows(f, trash, "");
+	arena_release(&a);
+}
+
+static void
+test_undo_of_expunged(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	struct arena a = ARENA_INIT;
+
+	fix_accept(f, del(local));
+	struct intent i = fix_record(f, 1, &a);
+	i.state = INTENT_CONFIRMED;
+	assert_int_equal(journal_update(f->w, &i, 1, &f->err), 0);
+	char *text = fix_undo(f);
+	assert_string_equal(text, "delete of 1 message cannot be undone");
+	free(text);
+	arena_release(&a);
+}
+
+static void
+test_undo_of_copy(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX"), b = fix_mailbox(f, "B");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	struct intent copy = move(local, "B");
+
+	copy.kind = INTENT_COPY;
+	fix_accept(f, copy);
+	fix_put(f, b, fix_row(6, 1, 0));
+	set_state(f, 1, INTENT_CONFIRMED, 6);
+	fix_shows(f, inbox, "1:");
+	undo(f);
+	fix_journal_is(f, "CC DP");
+	fix_shows(f, inbox, "1:");
+	fix_shows(f, b, "");
+}
+
+static void
+test_rebind(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t locals[4];
+	struct arena a = ARENA_INIT;
+
+	for (uint32_t uid = 1; uid <= 4; uid++)
+		locals[uid - 1] = fix_put(f, inbox, fix_row(uid, uid, 0));
+	for (uint32_t n = 0; n < 4; n++)
+		fix_accept(f, flag(locals[n], ROW_SEEN, 0));
+	fix_close(f);
+	/* The cache is deleted, the server has given new UIDs: 1 is gone, 2 is 12,
+	 * 3 is there twice, 4 is still to come. */
+	char *path = xasprintf("rm -rf '%s'", f->cache_dir);
+	assert_int_equal(system(path), 0);
+	free(path);
+	fix_open(f);
+	inbox = fix_mailbox(f, "INBOX");
+	struct row row = fix_row(2, 2, 0);
+	row.uid = 12;
+	uint64_t now = fix_put(f, inbox, row);
+	assert_true(now > locals[3]);
+	for (uint32_t n = 13; n < 15; n++) {
+		row = fix_row(3, 3, 0);
+		row.uid = n;
+		fix_put(f, inbox, row);
+	}
+	struct store_txn *t = store_txn_begin(f->w, &f->err);
+	struct mailbox m = { .id = inbox, .uidvalidity = 10, .uidnext = 15, .covered = STR("12:14") };
+	assert_int_equal(store_put_mailbox(t, &m, &f->err), 0);
+	assert_int_equal(store_txn_commit(t, &f->err), 0);
+	assert_int_equal(journal_rebind(f->w, inbox, &f->err), 0);
+	struct intent i = fix_record(f, 2, &a);
+	assert_int_equal(i.uid, 12);
+	assert_int_equal(i.local, now);
+	assert_int_equal(i.uidvalidity, 10);
+	fix_journal_is(f, "FP FP FP FP"); /* not all is known yet */
+	fix_shows(f, inbox, "12:Sp 13: 14:");
+	t = store_txn_begin(f->w, &f->err);
+	m.covered = STR("1:14");
+	assert_int_equal(store_put_mailbox(t, &m, &f->err), 0);
+	assert_int_equal(store_txn_commit(t, &f->err), 0);
+	assert_int_equal(journal_rebind(f->w, inbox, &f->err), 0);
+	fix_journal_is(f, "FX FP FX FX");
+	i = fix_record(f, 3, &a);
+	assert_str(i.reason, "several messages look like the one that was meant");
+	arena_release(&a);
+}
+
+static void
+test_sweep(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+
+	fix_accept(f, flag(local, ROW_SEEN, 0));
+	fix_accept(f, flag(local, ROW_FLAGGED, 0));
+	set_state(f, 1, INTENT_CONFIRMED, 0);
+	assert_int_equal(journal_sweep(f->w, 1000 + 29 * 86400, &f->err), 0);
+	fix_journal_is(f, "FC FP");
+	assert_int_equal(journal_sweep(f->w, 1000 + 31 * 86400, &f->err), 0);
+	fix_journal_is(f, "FP");
+}
+
+#define T(fn) cmocka_unit_test_setup_teardown(fn, fix_setup, fix_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_post_twice),
+		T(test_fingerprint),
+		T(test_unknown_message_is_parked),
+		T(test_flags_coalesce),
+		T(test_undo_flag_not_sent),
+		T(test_undo_confirmed_flag_after_restart),
+		T(test_keyword),
+		T(test_moves_coalesce),
+		T(test_undo_of_sent_move),
+		T(test_undo_of_sent_move_that_is_refused),
+		T(test_flags_follow_a_move),
+		T(test_held_delete),
+		T(test_undo_of_done_delete),
+		T(test_undo_of_expunged),
+		T(test_undo_of_copy),
+		T(test_rebind),
+		T(test_sweep),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
