@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -220,38 +221,113 @@ make_schema(struct env *e, MDB_txn *txn)
 	return rc == MDB_KEYEXIST ? 0 : rc;
 }
 
+/* Tables and schema, in the first transaction of all; later ones find them. */
+static int
+open_tables(struct env *e, struct err *err)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(e->mdb, NULL, 0, &txn);
+
+	if (rc != 0)
+		return env_error(e, rc, "open", err);
+	rc = open_dbs(e, txn, MDB_CREATE);
+	if (rc == 0)
+		rc = make_schema(e, txn);
+	if (rc != 0 || env_check_schema(e, txn, err) != 0) {
+		mdb_txn_abort(txn);
+		return rc != 0 ? env_error(e, rc, "open", err) : -1;
+	}
+	rc = mdb_txn_commit(txn);
+	return rc == 0 ? 0 : env_error(e, rc, "write", err);
+}
+
+static int
+sync_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd >= 0 ? fsync(fd) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static void
+remove_files(const char *dir)
+{
+	static const char *const names[] = { "data.mdb", "lock.mdb" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char *path = xasprintf("%s/%s", dir, names[i]);
+		unlink(path);
+		free(path);
+	}
+}
+
+/* LMDB writes its first pages without a sync: a power cut may leave a file that is
+ * none. So it is made under another name, and gets its own when it is whole. */
+static int
+make_new(const struct env_spec *spec, const char *dir, const char *parent, struct err *err)
+{
+	struct env e = { .spec = spec, .dir = xasprintf("%s.new", dir) };
+	int rc = -1;
+
+	remove_files(e.dir);
+	if (fs_mkdir_p(e.dir, 0700, err) != 0 || refuse_network(&e, err) != 0 ||
+	    open_mapped(&e, spec->flags, err) != 0 || open_tables(&e, err) != 0)
+		goto out;
+	rc = mdb_env_sync(e.mdb, 1);
+	mdb_env_close(e.mdb);
+	e.mdb = NULL;
+	if (rc == 0 && sync_dir(e.dir) != 0)
+		rc = errno;
+	if (rc != 0) {
+		rc = env_error(&e, rc, "create", err);
+		goto out;
+	}
+	remove_files(dir); /* a lock without data */
+	rc = rename(e.dir, dir) == 0 && sync_dir(parent) == 0 ?
+		     0 :
+		     err_errno(err, errno, "cannot create '%s'", dir);
+out:
+	env_close(&e);
+	return rc;
+}
+
+/* Readers write into the lock file's map: on a full disk a hole in it would kill
+ * them. Before LMDB opens it: closing any descriptor of it drops our locks. */
+static void
+fill_lock_file(const struct env *e)
+{
+	char *path = xasprintf("%s/lock.mdb", e->dir);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_blocks * 512LL < st.st_size)
+		posix_fallocate(fd, 0, st.st_size);
+	if (fd >= 0)
+		close(fd);
+	free(path);
+}
+
 int
 env_open_write(struct env *e, const struct env_spec *spec, const char *parent, struct err *err)
 {
-	MDB_txn *txn = NULL;
+	int dead;
 
 	memset(e, 0, sizeof(*e));
 	e->spec = spec;
 	e->dir = xasprintf("%s/%s", parent, spec->subdir);
-	if (fs_mkdir_p(e->dir, 0700, err) != 0 || refuse_network(e, err) != 0 ||
-	    open_mapped(e, spec->flags, err) != 0)
+	if ((!file_exists(e->dir, "data.mdb") && make_new(spec, e->dir, parent, err) != 0) ||
+	    refuse_network(e, err) != 0)
 		goto fail;
-	int dead;
+	fill_lock_file(e);
+	if (open_mapped(e, spec->flags, err) != 0)
+		goto fail;
 	mdb_reader_check(e->mdb, &dead);
-	int rc = mdb_txn_begin(e->mdb, NULL, 0, &txn);
-	if (rc == 0)
-		rc = open_dbs(e, txn, MDB_CREATE);
-	if (rc == 0)
-		rc = make_schema(e, txn);
-	if (rc != 0) {
-		env_error(e, rc, "open", err);
-		goto fail;
-	}
-	if (env_check_schema(e, txn, err) != 0)
-		goto fail;
-	rc = mdb_txn_commit(txn);
-	txn = NULL;
-	if (rc == 0)
+	if (open_tables(e, err) == 0)
 		return 0;
-	env_error(e, rc, "write", err);
 fail:
-	if (txn != NULL)
-		mdb_txn_abort(txn);
 	env_close(e);
 	return -1;
 }
