@@ -132,6 +132,7 @@ void imap_free(struct imap *c);
 size_t imap_poll(const struct imap *c, struct pollfd fds_out[NET_MAX_FDS]);
 int64_t imap_deadline(const struct imap *c);
 void imap_on_ready(struct imap *c, int64_t now_ms); /* any number of calls is right */
+void imap_pause(struct imap *c, bool is_paused); /* read nothing: the caller is behind */
 void imap_answer_certificate(struct imap *c, bool is_accepted);
 const char *imap_security(const struct imap *c); /* net_describe() */
 

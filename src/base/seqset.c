@@ -272,28 +272,6 @@ seqset_rank(const struct seqset *s, uint32_t uid)
 	return rank;
 }
 
-void
-seqset_take_last(struct seqset *s, uint32_t n, struct seqset *out)
-{
-	struct seqset taken = SEQSET_INIT;
-
-	while (n > 0 && s->n > 0) {
-		struct seqset_range *end = &s->v[s->n - 1];
-		uint32_t count = range_count(*end);
-		if (count <= n) {
-			seqset_add_range(&taken, end->first, end->last);
-			s->n--;
-			n -= count;
-		} else {
-			seqset_add_range(&taken, end->last - n + 1, end->last);
-			end->last -= n;
-			n = 0;
-		}
-	}
-	seqset_unite(out, &taken);
-	seqset_release(&taken);
-}
-
 struct seqset_iter
 seqset_each(const struct seqset *s)
 {
@@ -322,6 +300,50 @@ range_print(struct seqset_range r, char out[32])
 	int n = r.first == r.last ? snprintf(out, 32, "%u", r.first)
 				  : snprintf(out, 32, "%u:%u", r.first, r.last);
 	return (size_t)n;
+}
+
+void
+seqset_take_last_line(struct seqset *s, uint32_t n, size_t max_octets, struct seqset *out)
+{
+	struct seqset taken = SEQSET_INIT;
+	size_t from = s->n, used = 0;
+	uint32_t cut = 0; /* members that stay in the range before `from` is reached */
+	char text[32];
+
+	while (n > 0 && from > 0 && cut == 0) {
+		struct seqset_range r = s->v[from - 1];
+		uint32_t count = range_count(r);
+		if (count > n) {
+			cut = count - n;
+			r.first += cut;
+			count = n;
+		}
+		size_t len = range_print(r, text) + 1;
+		if (used > 0 && used + len > max_octets) {
+			cut = 0;
+			break;
+		}
+		used += len;
+		n -= count;
+		from--;
+	}
+	vec_reserve(&taken, s->n - from);
+	for (size_t i = from; i < s->n; i++)
+		vec_push(&taken, s->v[i]);
+	s->n = from;
+	if (cut > 0) {
+		taken.v[0].first += cut;
+		struct seqset_range rest = { s->v[from].first, taken.v[0].first - 1 };
+		vec_push(s, rest);
+	}
+	seqset_unite(out, &taken);
+	seqset_release(&taken);
+}
+
+void
+seqset_take_last(struct seqset *s, uint32_t n, struct seqset *out)
+{
+	seqset_take_last_line(s, n, SIZE_MAX, out);
 }
 
 void

@@ -624,6 +624,7 @@ static const struct {
 	{ "ESEARCH", false, RESPONSE_ESEARCH, 0, parse_esearch },
 	{ "LIST", false, RESPONSE_LIST, 0, parse_list },
 	{ "XLIST", false, RESPONSE_LIST, 0, parse_list },
+	{ "LSUB", false, RESPONSE_LSUB, 0, parse_list },
 	{ "STATUS", false, RESPONSE_STATUS, 0, parse_status },
 };
 

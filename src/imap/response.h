@@ -30,7 +30,8 @@ enum response_kind {
 	RESPONSE_VANISHED, /* uids, is_earlier */
 	RESPONSE_SEARCH,   /* uids, modseq */
 	RESPONSE_ESEARCH,  /* uids, tag, count, modseq */
-	RESPONSE_LIST,	   /* list */
+	RESPONSE_LIST,	   /* name, list */
+	RESPONSE_LSUB,	   /* name, list */
 	RESPONSE_STATUS,   /* mailbox */
 };
 

@@ -205,6 +205,33 @@ test_lines(void **state)
 }
 
 static void
+test_last_lines(void **state)
+{
+	static const struct {
+		uint32_t n;
+		size_t octets;
+		const char *taken, *left;
+	} rows[] = {
+		{ 2, 100, "70,90", "1:3,50:60" },
+		{ 4, 100, "59:60,70,90", "1:3,50:58" },
+		{ 13, 100, "50:60,70,90", "1:3" },
+		{ 99, 100, "1:3,50:60,70,90", "" },
+		{ 99, 6, "70,90", "1:3,50:60" },
+		{ 99, 1, "90", "1:3,50:60,70" },
+		{ 0, 100, "", "1:3,50:60,70,90" },
+		{ 3, 8, "70,90", "1:3,50:60" }, /* the next range, even cut, is too long */
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct seqset s = parse("1:3,50:60,70,90"), out = SEQSET_INIT;
+		seqset_take_last_line(&s, rows[i].n, rows[i].octets, &out);
+		assert_set(&out, rows[i].taken);
+		assert_set(&s, rows[i].left);
+		seqset_release(&s);
+		seqset_release(&out);
+	}
+}
+
+static void
 test_order_is_kept(void **state)
 {
 	struct str text = STR("9,5:3,4");
@@ -227,6 +254,7 @@ main(void)
 		cmocka_unit_test(test_parse_and_print), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_against_bits),	cmocka_unit_test(test_at_the_ends),
 		cmocka_unit_test(test_lines),		cmocka_unit_test(test_order_is_kept),
+		cmocka_unit_test(test_last_lines),
 	};
 
 	return cmocka_run_group_tests_name("base_seqset", tests, NULL, NULL);

@@ -49,6 +49,8 @@ uint32_t seqset_nth(const struct seqset *s, uint32_t n);
 uint32_t seqset_rank(const struct seqset *s, uint32_t uid);
 /* Take the n greatest members (or all) out of s and add them to `out`. */
 void seqset_take_last(struct seqset *s, uint32_t n, struct seqset *out);
+/* The same, but no more than print in max_octets (and always some). */
+void seqset_take_last_line(struct seqset *s, uint32_t n, size_t max_octets, struct seqset *out);
 
 /* for (it = seqset_each(s); seqset_next(&it, &uid);) */
 struct seqset_iter {

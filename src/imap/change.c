@@ -1,0 +1,326 @@
+/* What changes the server: each is one command, or one per slice of UIDs, and
+ * its outcome is unknown from the moment it goes out until it is answered.
+ * Never EXPUNGE or CLOSE without UIDs; never an absolute FLAGS. */
+#include "internal.h"
+
+#include <string.h>
+#include "tern/base/vec.h"
+
+enum { CHANGE_TIMEOUT_MS = 30000, COPY_TIMEOUT_MS = 120000, UIDS_PER_COMMAND = 500 };
+
+struct change;
+
+struct change_kind {
+	const char *what; /* failed */
+	int timeout_ms;
+	void (*build)(struct imap *c, struct change *ch, struct command_text *t,
+		      const struct seqset *uids);
+	bool is_exclusive; /* waits for changes before it: it could overtake them */
+};
+
+struct change {
+	struct op op;
+	const struct change_kind *kind;
+	struct seqset left, all;
+	struct buf target;
+	uint32_t set, clear;
+	struct buf set_keywords, clear_keywords;
+	bool is_clearing; /* STORE: the second half */
+};
+
+/* ---- STORE -------------------------------------------------------------------- */
+
+static const struct {
+	uint32_t bit;
+	const char *wire;
+} flag_names[] = {
+	{ ROW_SEEN, "\\Seen" },	      { ROW_ANSWERED, "\\Answered" }, { ROW_FLAGGED, "\\Flagged" },
+	{ ROW_DELETED, "\\Deleted" }, { ROW_DRAFT, "\\Draft" },
+};
+
+static void
+build_store(struct imap *c, struct change *ch, struct command_text *t, const struct seqset *uids)
+{
+	uint32_t bits = ch->is_clearing ? ch->clear : ch->set;
+	struct str words = buf_str(ch->is_clearing ? &ch->clear_keywords : &ch->set_keywords), word;
+	const char *blank = "";
+
+	command_adds(t, "UID STORE ");
+	seqset_print(uids, &t->wire);
+	command_adds(t, ch->is_clearing ? " -FLAGS.SILENT (" : " +FLAGS.SILENT (");
+	for (size_t i = 0; i < ARRAY_LEN(flag_names); i++) {
+		if (!(bits & flag_names[i].bit))
+			continue;
+		command_addf(t, "%s%s", blank, flag_names[i].wire);
+		blank = " ";
+	}
+	while (str_next_word(&words, &word)) {
+		command_adds(t, blank);
+		command_keyword(t, word);
+		blank = " ";
+	}
+	command_adds(t, ")");
+}
+
+static bool
+has_half(const struct change *ch, bool is_clearing)
+{
+	return is_clearing ? ch->clear || ch->clear_keywords.len > 0
+			   : ch->set || ch->set_keywords.len > 0;
+}
+
+/* ---- the others ------------------------------------------------------------------ */
+
+static void
+build_with_target(struct imap *c, struct change *ch, struct command_text *t,
+		  const struct seqset *uids, const char *verb)
+{
+	command_addf(t, "UID %s ", verb);
+	seqset_print(uids, &t->wire);
+	command_adds(t, " ");
+	command_mailbox(t, buf_str(&ch->target));
+}
+
+static void
+build_move(struct imap *c, struct change *ch, struct command_text *t, const struct seqset *uids)
+{
+	build_with_target(c, ch, t, uids, "MOVE");
+}
+
+static void
+build_copy(struct imap *c, struct change *ch, struct command_text *t, const struct seqset *uids)
+{
+	build_with_target(c, ch, t, uids, "COPY");
+}
+
+static void
+build_expunge(struct imap *c, struct change *ch, struct command_text *t, const struct seqset *uids)
+{
+	command_adds(t, "UID EXPUNGE ");
+	seqset_print(uids, &t->wire);
+}
+
+static const struct change_kind store_kind = { "cannot change flags", CHANGE_TIMEOUT_MS, build_store,
+					       false };
+static const struct change_kind move_kind = { "cannot move", COPY_TIMEOUT_MS, build_move, true };
+static const struct change_kind copy_kind = { "cannot copy", COPY_TIMEOUT_MS, build_copy, true };
+static const struct change_kind expunge_kind = { "cannot expunge", COPY_TIMEOUT_MS, build_expunge,
+						 true };
+
+/* ---- one command after the other ----------------------------------------------------- */
+
+static bool
+is_finished(struct change *ch)
+{
+	if (!seqset_is_empty(&ch->left))
+		return false;
+	if (ch->kind == &store_kind && !ch->is_clearing && has_half(ch, true)) {
+		ch->is_clearing = true;
+		seqset_copy(&ch->left, &ch->all);
+		return false;
+	}
+	return true;
+}
+
+static bool
+change_next(struct imap *c, struct op *op)
+{
+	struct change *ch = (struct change *)op;
+	enum send_flags flags = SEND_CHANGES | (ch->kind->is_exclusive ? SEND_EXCLUSIVE : 0);
+	struct send_options o = { flags, ch->kind->timeout_ms, 16 * 1024 * 1024, 100000 };
+	struct seqset slice = SEQSET_INIT;
+	struct command_text t;
+
+	if (ch->kind == &store_kind && !ch->is_clearing && !has_half(ch, false))
+		seqset_reset(&ch->left);
+	if (is_finished(ch)) {
+		if (op->n_in_flight == 0)
+			op_end(c, op, NULL, STR_NONE);
+		return false;
+	}
+	if (!may_send(c, flags))
+		return false;
+	seqset_take_last_line(&ch->left, UIDS_PER_COMMAND, max_uid_octets(c), &slice);
+	command_begin(c, &t);
+	ch->kind->build(c, ch, &t, &slice);
+	seqset_release(&slice);
+	return command_send(c, op, &t, &o);
+}
+
+/* A list in its own order, one UID after the other. */
+struct uid_list {
+	struct str rest;
+	struct seqset_range r;
+	bool has_range;
+};
+
+static bool
+next_uid(struct uid_list *l, uint32_t *out)
+{
+	struct err err;
+
+	if (!l->has_range) {
+		if (seqset_next_range(&l->rest, &l->r, &err) != 1)
+			return false;
+		l->has_range = true;
+	}
+	*out = l->r.first;
+	if (l->r.first == l->r.last)
+		l->has_range = false;
+	else
+		l->r.first += l->r.first < l->r.last ? 1 : UINT32_MAX;
+	return true;
+}
+
+struct pair {
+	uint32_t source, target;
+};
+
+static int
+by_source(const void *a, const void *b)
+{
+	const struct pair *x = a, *y = b;
+
+	return x->source < y->source ? -1 : x->source > y->source;
+}
+
+enum { MAX_PAIRS = 100000 };
+
+/* COPYUID: pairs. They are told in runs in which both sides ascend. */
+static void
+tell_copied(struct imap *c, struct change *ch, const struct response *r)
+{
+	struct uid_list sources = { .rest = r->sources }, targets = { .rest = r->targets };
+	VEC(struct pair) pairs = VEC_INIT;
+	struct seqset from = SEQSET_INIT, to = SEQSET_INIT;
+	struct pair p;
+	bool is_good = r->number > 0;
+
+	while (is_good && next_uid(&sources, &p.source)) {
+		is_good = next_uid(&targets, &p.target) && pairs.n < MAX_PAIRS;
+		if (seqset_has(&ch->all, p.source)) /* DavMail swaps them: then none is ours */
+			vec_push(&pairs, p);
+	}
+	if (is_good && pairs.n > 0) {
+		qsort(pairs.v, pairs.n, sizeof(*pairs.v), by_source);
+		for (size_t i = 0; i < pairs.n; i++) {
+			if (pairs.v[i].target <= seqset_max(&to)) {
+				TELL(c, copied, ch->op.id, r->number, &from, &to);
+				seqset_reset(&from);
+				seqset_reset(&to);
+			}
+			seqset_add(&from, pairs.v[i].source);
+			seqset_add(&to, pairs.v[i].target);
+		}
+		TELL(c, copied, ch->op.id, r->number, &from, &to);
+	}
+	vec_release(&pairs);
+	seqset_release(&from);
+	seqset_release(&to);
+}
+
+/* A MOVE tells it in an untagged OK, before the EXPUNGE. */
+static bool
+change_untagged(struct imap *c, struct op *op, const struct response *r)
+{
+	if (r->kind != RESPONSE_CONDITION || r->code != CODE_COPYUID)
+		return false;
+	tell_copied(c, (struct change *)op, r);
+	return true;
+}
+
+static void
+change_tagged(struct imap *c, struct op *op, const struct sent *s, const struct response *r)
+{
+	struct change *ch = (struct change *)op;
+
+	if (r->code == CODE_COPYUID)
+		tell_copied(c, ch, r);
+	if (r->status != STATUS_OK)
+		op_end_failed(c, op, r, ch->kind->what);
+}
+
+static void
+change_release(struct op *op)
+{
+	struct change *ch = (struct change *)op;
+
+	seqset_release(&ch->left);
+	seqset_release(&ch->all);
+	buf_release(&ch->target);
+	buf_release(&ch->set_keywords);
+	buf_release(&ch->clear_keywords);
+}
+
+static const struct op_type change_type = {
+	.name = "change",
+	.size_bytes = sizeof(struct change),
+	.next = change_next,
+	.untagged = change_untagged,
+	.tagged = change_tagged,
+	.release = change_release,
+};
+
+static struct change *
+change_new(struct imap *c, uint64_t id, const struct seqset *uids, const struct change_kind *kind)
+{
+	struct change *ch = op_new(c, id, &change_type);
+
+	ch->kind = kind;
+	buf_init(&ch->target);
+	buf_init(&ch->set_keywords);
+	buf_init(&ch->clear_keywords);
+	seqset_copy(&ch->left, uids);
+	seqset_copy(&ch->all, uids);
+	return ch;
+}
+
+static void
+refuse(struct imap *c, struct op *op, const char *why)
+{
+	struct err err;
+
+	err_set(&err, ERR_REFUSED, "%s", why);
+	op_end(c, op, &err, STR_NONE);
+}
+
+void
+imap_store(struct imap *c, uint64_t id, const struct seqset *uids, uint32_t set, uint32_t clear,
+	   struct str set_keywords, struct str clear_keywords)
+{
+	struct change *ch = change_new(c, id, uids, &store_kind);
+
+	ch->set = set & ROW_SERVER_FLAGS;
+	ch->clear = clear & ROW_SERVER_FLAGS;
+	buf_addstr(&ch->set_keywords, set_keywords);
+	buf_addstr(&ch->clear_keywords, clear_keywords);
+	if (c->box.is_open && c->box.is_read_only)
+		refuse(c, &ch->op, "the mailbox is read-only");
+}
+
+void
+imap_move(struct imap *c, uint64_t id, const struct seqset *uids, struct str target)
+{
+	struct change *ch = change_new(c, id, uids, &move_kind);
+
+	buf_addstr(&ch->target, target);
+	if (!can(c, IMAP_CAP_MOVE))
+		refuse(c, &ch->op, "the server has no MOVE");
+}
+
+void
+imap_copy(struct imap *c, uint64_t id, const struct seqset *uids, struct str target)
+{
+	struct change *ch = change_new(c, id, uids, &copy_kind);
+
+	buf_addstr(&ch->target, target);
+}
+
+void
+imap_expunge(struct imap *c, uint64_t id, const struct seqset *uids)
+{
+	struct change *ch = change_new(c, id, uids, &expunge_kind);
+
+	if (!can(c, IMAP_CAP_UIDPLUS))
+		refuse(c, &ch->op, "the server cannot expunge single messages, so they stay marked");
+}
