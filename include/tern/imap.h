@@ -8,8 +8,8 @@
  * Mailbox names are wire bytes.
  *
  * A request carries an id of the caller's and ends in exactly one
- * imap_sink.done(), also when the connection fails. News that nobody asked for
- * has id 0. Slices and pointers are good during the call alone. A callback may
+ * imap_sink.done(); failed() ends all of them at once, and what became of those
+ * that were sent is not known. News that nobody asked for has id 0. Slices and pointers are good during the call alone. A callback may
  * make new requests, but not imap_free().
  *
  * Changes (store, copy, move, expunge) never go out before the mailbox is open,
@@ -99,7 +99,7 @@ struct imap_sink {
 	void (*connected)(void *ctx, struct str capabilities);
 	void (*logged_in)(void *ctx, const char *mechanism, struct str capabilities,
 			  struct str server);
-	/* It is over; every request was ended before. err->kind CERT: `cert` says why. */
+	/* It is over, with all requests. err->kind CERT: `cert` says why. */
 	void (*failed)(void *ctx, const struct err *err, const struct net_cert *cert);
 
 	/* Answers and news; id 0 if nobody asked. */

@@ -136,8 +136,6 @@ connection_failed(struct imap *c, const struct err *err)
 		why.kind = was_ready ? ERR_RETRY : ERR_WAIT;
 	c->phase = PHASE_DEAD;
 	log_at(LOG_INFO, "imap", "connection over: %s", err->text);
-	for (size_t i = 0; i < c->ops.n; i++)
-		op_end(c, c->ops.v[i], &why, STR_NONE);
 	login_forget(c);
 	TELL(c, failed, &why, cert);
 	return false;

@@ -7,6 +7,7 @@
 #include "tern/base/log.h"
 #include "tern/base/mem.h"
 #include "tern/base/tick.h"
+#include "tern/have.h"
 
 enum {
 	GREETING_MS = 30000,
