@@ -106,7 +106,7 @@ command_secret(struct command_text *c, struct str s)
 {
 	c->is_secret = true;
 	/* Growing by copies would leave the secret behind in freed memory. */
-	buf_reserve(&c->wire, 2 * s.len + 64);
+	buf_reserve(&c->wire, 2 * s.len + 4096);
 	command_string(c, s);
 }
 

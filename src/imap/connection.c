@@ -325,12 +325,6 @@ command_begin(struct imap *c, struct command_text *t)
 	t->has_literal_minus = can(c, IMAP_CAP_LITERAL_MINUS);
 }
 
-static enum net_write_flags
-secrecy(const struct command_text *t)
-{
-	return t->is_secret ? NET_SECRET : NET_PLAIN;
-}
-
 bool
 command_piece(struct imap *c)
 {
@@ -339,8 +333,8 @@ command_piece(struct imap *c)
 	size_t end = is_last ? t->wire.len : t->pauses.v[c->pause];
 	struct err err;
 
-	if (net_write(c->net, t->wire.ptr + c->pause_sent, end - c->pause_sent, secrecy(t), &err) < 0 ||
-	    (is_last && net_write(c->net, "\r\n", 2, NET_PLAIN, &err) < 0))
+	if (net_write(c->net, t->wire.ptr + c->pause_sent, end - c->pause_sent,
+		      t->is_secret ? NET_SECRET : NET_PLAIN, &err) < 0)
 		return connection_failed(c, &err);
 	c->pause_sent = end;
 	c->pause++;
@@ -351,17 +345,21 @@ command_piece(struct imap *c)
 	return true;
 }
 
-static bool
-write_command(struct imap *c, uint32_t tag, struct command_text *t)
-{
-	struct err err;
-	char name[16];
 
-	snprintf(name, sizeof(name), "A%u ", tag);
-	if (net_write(c->net, name, strlen(name), NET_PLAIN, &err) < 0) {
-		command_release(t);
-		return connection_failed(c, &err);
-	}
+bool
+command_write(struct imap *c, uint32_t tag, struct command_text *t)
+{
+	char name[16];
+	size_t len = (size_t)snprintf(name, sizeof(name), "A%u ", tag);
+
+	/* In front, in place: room for it and the end was made at the start. */
+	buf_reserve(&t->wire, len + 2);
+	memmove(t->wire.ptr + len, t->wire.ptr, t->wire.len);
+	memcpy(t->wire.ptr, name, len);
+	t->wire.len += len;
+	buf_adds(&t->wire, "\r\n");
+	for (size_t i = 0; i < t->pauses.n; i++)
+		t->pauses.v[i] += len;
 	c->pausing = *t;
 	c->pause = c->pause_sent = 0;
 	return command_piece(c);
@@ -393,7 +391,7 @@ command_send(struct imap *c, struct op *op, struct command_text *t, const struct
 	}
 	framer_allow(&c->framer, o->bytes, o->responses);
 	vec_push(&c->in_flight, s);
-	return write_command(c, s.tag, t);
+	return command_write(c, s.tag, t);
 }
 
 /* ---- responses -------------------------------------------------------------------------- */
@@ -452,6 +450,7 @@ tagged(struct imap *c, const struct response *r)
 	if (s.is_enable)
 		c->is_enable_in_flight = false;
 	mailbox_tagged(c, r);
+	mailbox_tell_gone(c);
 	if (s.op) {
 		s.op->n_in_flight--;
 		if (s.op->type->tagged)

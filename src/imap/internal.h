@@ -186,6 +186,8 @@ void command_begin(struct imap *c, struct command_text *t); /* init, with litera
 bool command_send(struct imap *c, struct op *op, struct command_text *t,
 		  const struct send_options *o);
 bool idle_end(struct imap *c); /* DONE: false if the connection is over */
+/* With tag and line end, up to where "+" must come; takes *t. */
+bool command_write(struct imap *c, uint32_t tag, struct command_text *t);
 /* Write the next piece of c->pausing: up to where "+" must come. */
 bool command_piece(struct imap *c);
 /* The connection is over: everything ends, failed() is told. Always false. */
@@ -218,6 +220,7 @@ void mailbox_tagged(struct imap *c, const struct response *r);
 void mailbox_ask_for_news(struct imap *c);
 void mailbox_turn(struct imap *c); /* IDLE, NOOP */
 int64_t mailbox_deadline(const struct imap *c);
+void mailbox_tell_gone(struct imap *c); /* before the end of what made them go */
 void mailbox_end_turn(struct imap *c);
 /* All UIDs there are: what sequence numbers mean, if there are as many. */
 void mailbox_use_map(struct imap *c, const struct seqset *uids);

@@ -309,15 +309,7 @@ send_login_command(struct imap *c)
 		command_release(&t);
 		return connection_failed(c, &err);
 	}
-	char tag[16];
-	snprintf(tag, sizeof(tag), "A%u ", ++c->last_tag);
-	if (net_write(c->net, tag, strlen(tag), NET_PLAIN, &err) < 0) {
-		command_release(&t);
-		return connection_failed(c, &err);
-	}
-	c->pausing = t;
-	c->pause = c->pause_sent = 0;
-	return command_piece(c);
+	return command_write(c, ++c->last_tag, &t);
 }
 
 static bool

@@ -299,16 +299,24 @@ mailbox_deadline(const struct imap *c)
 }
 
 void
+mailbox_tell_gone(struct imap *c)
+{
+	struct mailbox *m = &c->box;
+
+	if (!m->is_open || seqset_is_empty(&m->gone))
+		return;
+	TELL(c, vanished, IMAP_NEW_ID, false, &m->gone);
+	seqset_reset(&m->gone);
+}
+
+void
 mailbox_end_turn(struct imap *c)
 {
 	struct mailbox *m = &c->box;
 
+	mailbox_tell_gone(c);
 	if (!m->is_open)
 		return;
-	if (!seqset_is_empty(&m->gone)) {
-		TELL(c, vanished, IMAP_NEW_ID, false, &m->gone);
-		seqset_reset(&m->gone);
-	}
 	/* What the cursor vouches for must have been told before it. */
 	if (m->is_cursor_stale && m->news_at == 0 && c->n_news == 0) {
 		m->is_cursor_stale = false;
