@@ -22,7 +22,7 @@ FOREIGN = {
     r"gsasl.*": ["src/imap"],
     r"lmdb\.h": ["src/store"],
     r"notmuch\.h": ["src/search"],
-    r"gumbo\.h": ["src/mime"],
+    r"gumbo\.h": ["src/render", "src/mime"],
     r"utf8proc\.h": ["src/base"],
     r"seccomp\.h": ["src/render", "src/worker", "src/base"],
     r"pthread\.h|threads\.h": [],
@@ -56,37 +56,34 @@ def sources():
                         yield path, re.findall(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', f.read(), re.M)
 
 
+SOURCES = list(sources())
+
+
 def module_of_source(path):
     part = path.split("/")
     if part[0] != "src":
         return None
-    if part[1] == "store":
-        return "store_" + part[2]
+    if part[1] == "store":  # what lies above both archives is for both
+        return "store_" + part[2] if len(part) > 3 else "store_write"
     return part[1]
 
 
-def module_of_header(name):
-    """tern/base/x.h, tern/MODULE.h, or tern/PART.h written in src/MODULE/PART.c."""
+def modules_of_header(name):
+    """tern/base/x.h, tern/MODULE.h, or tern/PART.h written in src/MODULE/PART.c:
+    the modules it may belong to; none if it holds declarations alone."""
     part = name.split("/")
     if part[0] != "tern" or part[1] in ("defs", "have.h"):
-        return None
+        return []
     if len(part) > 2:
-        return part[1]
+        return [part[1]]
     stem = part[1][:-2]
     if stem == "store":
-        return "store_read"
-    if stem == "session":
-        return "ipc"  # how to reach the manager; the manager itself has no public header
-    if stem in USES:
-        return stem
-    for folder, _, files in os.walk(os.path.join(ROOT, "src")):
-        if stem + ".c" in files:
-            return module_of_source(os.path.relpath(os.path.join(folder, stem + ".c"), ROOT))
-    return None  # declarations alone: everybody's
+        return ["store_read"]
+    return [stem] * (stem in USES) + [module_of_source(path) for path, _ in SOURCES if path.endswith("/" + stem + ".c")]
 
 
 def bad_includes():
-    for path, names in sources():
+    for path, names in SOURCES:
         module = module_of_source(path)
         if module is None:
             continue
@@ -94,13 +91,13 @@ def bad_includes():
             yield "%s: module '%s' is not in the Makefile" % (path, module)
             continue
         for name in names:
-            other = module_of_header(name)
-            if other is not None and other not in closure(module):
-                yield "%s: '%s' does not use '%s'" % (path, module, other)
+            others = modules_of_header(name)
+            if others and not closure(module).intersection(others):
+                yield "%s: '%s' does not use '%s'" % (path, module, others[0])
 
 
 def bad_foreign():
-    for path, names in sources():
+    for path, names in SOURCES:
         for name in names:
             for pattern, allowed in FOREIGN.items():
                 if re.fullmatch(pattern, name) and not any(path.startswith(a + "/") for a in allowed):
@@ -108,7 +105,7 @@ def bad_foreign():
 
 
 def bad_style_of_include():
-    for path, names in sources():
+    for path, names in SOURCES:
         for name in names:
             ours = os.path.exists(os.path.join(ROOT, "include", "tern", name))
             if ours and not name.startswith("tern/") and not name.endswith(".def"):
