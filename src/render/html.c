@@ -286,11 +286,22 @@ add_bytes(struct html *h, struct str s)
 	style_bytes(h, from);
 }
 
+/* Blanks at the end, and joiners that join nothing. */
+static size_t
+trailing_bytes(struct str s)
+{
+	if (s.len > 0 && s.ptr[s.len - 1] == ' ')
+		return 1;
+	return str_ends(s, "\xe2\x80\x8c") || str_ends(s, "\xe2\x80\x8d") ? 3 : 0;
+}
+
 static void
 trim_line(struct html *h)
 {
-	while (h->text.len > 0 && h->text.ptr[h->text.len - 1] == ' ')
-		buf_truncate(&h->text, h->text.len - 1);
+	size_t n;
+
+	while ((n = trailing_bytes(buf_str(&h->text))) > 0)
+		buf_truncate(&h->text, h->text.len - n);
 	while (h->spans.n > 0) {
 		struct doc_span *last = &h->spans.v[h->spans.n - 1];
 		if (last->start < h->text.len) {

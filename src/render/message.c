@@ -6,6 +6,7 @@
 #define CHUNK_BYTES 65536
 #define MAX_NAME_COLS 40
 #define MAX_TYPE_COLS 30
+#define SIZE_COLS 7
 
 struct rendering {
 	struct out out;
@@ -440,7 +441,7 @@ put_attachment(struct rendering *r, int index, int name_cols, int type_cols)
 	add_column(&text, buf_str(&word), type_cols);
 	buf_reset(&word);
 	add_size(&word, decoded_octets(p));
-	add_column(&text, buf_str(&word), 9);
+	add_column(&text, buf_str(&word), SIZE_COLS);
 	if (p->presence == MIME_NOT_FETCHED)
 		buf_adds(&text, "not fetched");
 	else if (r->is_shown[index])
