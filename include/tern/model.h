@@ -68,6 +68,8 @@ void model_rest(struct model *m);
 /* Work off searches, limits and orders for at most so long; true: there is more. */
 bool model_work(struct model *m, int64_t budget_us);
 bool model_is_working(const struct model *m);
+/* A limit or an order that was asked for is not on the screen yet. */
+bool model_is_ordering(const struct model *m);
 /* The stores turned out to be unreadable: show nothing of them from now on. */
 void model_without_cache(struct model *m);
 
@@ -296,10 +298,10 @@ uint64_t model_doc_local(const struct model_doc *d);
 /* Render again in another way; lines stay until the new ones come. */
 void model_doc_again(struct model_doc *d, const struct model_read *how);
 void model_doc_more(struct model_doc *d); /* fetch the next piece of a long text */
-/* The renderer's socket: -1 if there is none. */
-int model_doc_fd(const struct model_doc *d);
-bool model_doc_wants_write(const struct model_doc *d);
-void model_doc_ready(struct model_doc *d);
+/* The renderers' sockets, for poll(): at most `max`; then what poll() said of them. */
+struct pollfd;
+size_t model_poll(const struct model *m, struct pollfd *fds, size_t max);
+void model_polled(struct model *m, const struct pollfd *fds, size_t n);
 
 size_t model_doc_n_lines(const struct model_doc *d);
 const struct doc_line *model_doc_line(const struct model_doc *d, size_t i);

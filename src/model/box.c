@@ -446,7 +446,8 @@ make_list(struct model *m)
 
 	build_free(b->build);
 	b->build = NULL;
-	if (build_is_needed(b)) {
+	b->build_is_asked = build_is_needed(b);
+	if (b->build_is_asked) {
 		build_start(m);
 	} else {
 		list_free(b->list);
@@ -470,6 +471,12 @@ const struct thread_spec *
 model_order(const struct model *m)
 {
 	return m->box != NULL ? &m->box->order : NULL;
+}
+
+bool
+model_is_ordering(const struct model *m)
+{
+	return m->box != NULL && m->box->build_is_asked;
 }
 
 bool
@@ -511,9 +518,7 @@ tell_busy(struct model *m)
 
 	m->busy[0] = '\0';
 	/* An order that is only brought up to date is no news. */
-	if (b == NULL || m->box->list != NULL)
-		what = b != NULL && m->box->limit != NULL && !m->box->build_again ? "limiting" : NULL;
-	if (what == NULL)
+	if (b == NULL || !m->box->build_is_asked)
 		return;
 	unsigned percent = b->n_total > 0 ? (unsigned)(b->n_scanned * 100ULL / b->n_total) : 0;
 	if (b->is_scanned && b->threads != NULL)

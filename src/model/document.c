@@ -3,6 +3,7 @@
  * jumps when more of a text comes. */
 #include "internal.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "tern/base/tick.h"
@@ -280,8 +281,8 @@ take_frame(struct model_doc *d, const struct ipc_frame *f, struct err *err)
 	return 0;
 }
 
-void
-model_doc_ready(struct model_doc *d)
+static void
+read_document(struct model_doc *d)
 {
 	struct err err = ERR_INIT;
 	struct ipc_frame f;
@@ -309,16 +310,32 @@ model_doc_ready(struct model_doc *d)
 	}
 }
 
-int
-model_doc_fd(const struct model_doc *d)
+size_t
+model_poll(const struct model *m, struct pollfd *fds, size_t max)
 {
-	return d->conn != NULL ? ipc_fd(d->conn) : -1;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->docs.n && n < max; i++) {
+		struct ipc_conn *c = m->docs.v[i]->conn;
+		if (c != NULL)
+			fds[n++] = (struct pollfd){
+				ipc_fd(c), (short)(POLLIN | (ipc_wants_write(c) ? POLLOUT : 0)), 0
+			};
+	}
+	return n;
 }
 
-bool
-model_doc_wants_write(const struct model_doc *d)
+void
+model_polled(struct model *m, const struct pollfd *fds, size_t n)
 {
-	return d->conn != NULL && ipc_wants_write(d->conn);
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = 0; i < m->docs.n && fds[k].revents != 0; i++) {
+			struct model_doc *d = m->docs.v[i];
+			if (d->conn != NULL && ipc_fd(d->conn) == fds[k].fd) {
+				read_document(d);
+				break;
+			}
+		}
 }
 
 /* ---- reading it ------------------------------------------------------------------------------ */

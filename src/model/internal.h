@@ -95,6 +95,7 @@ struct box {
 	struct list *list; /* NULL: date order, nothing limited */
 	bool list_is_threads;
 	struct build *build;
+	bool build_is_asked; /* by the user: not yet on the screen */
 	bool build_again; /* news came while it was made */
 	int64_t build_not_before_us;
 };

@@ -416,6 +416,7 @@ build_finish(struct model *m)
 	if (box->collapse_all && box->list_is_threads)
 		collapse_roots(m, l);
 	box->collapse_all = false;
+	box->build_is_asked = false;
 	list_fold(m, l);
 	model_mark(m, MODEL_ROWS);
 }

@@ -1,0 +1,231 @@
+/* The interactive state, shared by the groups of commands. */
+#ifndef TERN_CMD_INTERNAL_H
+#define TERN_CMD_INTERNAL_H
+
+#include "tern/cmd.h"
+#include "tern/base/mem.h"
+#include "tern/base/vec.h"
+#include "tern/pattern.h"
+#include "tern/view.h"
+
+#define IN(map) (1u << CMD_MAP_##map)
+
+enum screen_kind {
+	SCREEN_INDEX,
+	SCREEN_PAGER,
+	SCREEN_FOLDERS,
+	SCREEN_PARTS,
+	SCREEN_HELP,
+	SCREEN_LOG,
+	SCREEN_ACTIVITY,
+	SCREEN_TEXT,
+};
+
+struct screen {
+	enum screen_kind kind;
+	enum cmd_map map;
+	struct view *view;
+	struct model_doc *doc; /* PAGER, and below PARTS */
+	bool is_marked_read;
+	bool shows_all_headers;
+	bool is_raw;
+	bool is_read_only; /* FOLDERS: of <change-folder-readonly> */
+	struct app *app;
+	/* HELP, ACTIVITY, TEXT: lines made once */
+	struct arena text;
+	VEC(struct view_text_line) lines;
+};
+
+/* A mailbox by where it is. */
+struct place {
+	char *account;	   /* as in ACCOUNT frames */
+	char *account_url; /* imaps://user@host/ */
+	char *url;	   /* with the mailbox */
+	struct buf wire;
+};
+#define PLACE_INIT { NULL, NULL, NULL, BUF_INIT }
+
+struct app_account {
+	char *name, *url, *label;
+	bool has_answered; /* with the password of the rc, since it was last in step */
+};
+
+/* A folder as the lists show it. */
+struct folder_line {
+	struct model_folder folder; /* borrowed from the model until it changes */
+	char *path;		    /* as one types it */
+	const char *last;	    /* last part of the name */
+	uint8_t depth;
+	bool has_children;
+};
+
+/* What a part that is being saved is called. */
+struct saving {
+	struct app *app;
+	uint64_t request;
+	uint64_t local;
+	char *section, *path;
+	uint64_t done, total;
+};
+
+struct app {
+	struct cmd_host host;
+	struct model *model;
+	struct config_reader *reader;
+	struct config *conf; /* of the folder that is open */
+	struct view_look look;
+	int colors;
+	bool read_only;
+	char *history_file;
+	struct ui_keymap *keymap;
+	struct ui_keys *keys;
+	struct ui_prompt *prompt;
+	int64_t now_ms;
+	int64_t typed_ms, told_typed_ms;
+	bool needs_draw;
+
+	VEC(struct screen *) screens;
+	struct view *sidebar;
+	VEC(struct folder_line) folders; /* of the folder list */
+	VEC(uint32_t) sidebar_folders;	 /* places among them */
+	bool folders_known;
+	VEC(struct app_account) accounts;
+
+	struct buf message;
+	enum view_message_kind message_kind;
+	struct buf trouble;    /* of the manager */
+	struct buf config_errors;
+	struct buf activity;
+	bool says_too_soon;    /* keep the message over the next key: it is new */
+
+	/* the mailbox that is open */
+	struct place place;
+	char *last_place; /* URL of the one before */
+	char *saved_to;	  /* URL of the last target of <save-message> */
+	char *wanted_error; /* why it is not in step */
+
+	/* commands */
+	const struct cmd *deferred; /* waits for a search */
+	bool tag_prefix;
+	bool is_described; /* <what-key> */
+	struct buf search_text, pager_search_text, limit_text;
+	struct pattern *search_pattern; /* of the pass under way */
+	struct pattern *collect_pattern;
+	int collect_what;
+	bool search_backwards, pager_search_backwards;
+	struct pattern_context pattern_context;
+
+	/* a question to the user under way: what to do with the answer */
+	void (*then)(struct app *app, struct str answer);
+	uint64_t *targets; /* what it is about */
+	size_t n_targets;
+	bool targets_tagged;
+	int then_arg;
+	char *then_text;
+	uint64_t question; /* of the manager, 0 none */
+	VEC(char *) candidates;
+	VEC(char *) notes;
+	size_t candidate_start;
+
+	VEC(struct saving *) savings;
+	uint64_t undo_request;
+	bool is_done;
+	int status;
+};
+
+/* ---- app.c ---- */
+void app_mark(struct app *app);
+void app_dirty_folders(struct app *app);
+void app_use_folder_config(struct app *app);
+void app_order(struct app *app);
+void app_command(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* ---- table.c ---- */
+struct cmd_table {
+	const char *group;
+	const struct cmd *rows; /* ends with a NULL name */
+};
+extern const struct cmd cmd_move_rows[], cmd_message_rows[], cmd_folder_rows[], cmd_pager_rows[],
+	cmd_parts_rows[], cmd_general_rows[];
+void app_bind_keys(struct app *app);
+/* The keys of a function in words; false if it has none. */
+bool app_keys_of(struct app *app, enum cmd_map map, const char *function, struct buf *out);
+/* ---- input.c ---- */
+void app_work_keys(struct app *app);
+void app_cancel(struct app *app);
+/* ---- screen.c ---- */
+struct screen *screen_top(const struct app *app);
+struct screen *screen_of(const struct app *app, enum screen_kind kind);
+struct screen *screen_push(struct app *app, enum screen_kind kind, enum cmd_map map);
+void screen_pop(struct app *app);
+void screen_pop_to_index(struct app *app);
+void screen_add_line(struct screen *s, uint64_t id, bool is_title, enum view_color color,
+		     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void screen_show_lines(struct screen *s, const char *title, const char *map, bool follows_end);
+struct view *app_index(struct app *app);
+struct screen *app_pager(struct app *app);
+/* ---- rows.c ---- */
+struct view_rows app_view_rows(struct app *app);
+struct view_folders app_view_folders(struct app *app, bool sidebar);
+void app_make_folders(struct app *app);
+bool app_is_me(struct app *app, struct str address);
+void app_fill_mailbox(struct app *app, struct view_mailbox *out);
+bool app_view_row(struct app *app, const struct model_row *mr, struct view_row *out);
+/* ---- frame.c ---- */
+/* ---- place.c ---- */
+void place_release(struct place *p);
+int place_resolve(struct app *app, struct str typed, struct place *out, struct err *err);
+int place_of_url(struct app *app, struct str url, struct place *out, struct err *err);
+void place_url(struct app *app, const struct model_folder *f, struct buf *out);
+/* The folder's name as one types it: "=Archive". */
+void place_show(struct app *app, struct str url, struct buf *out);
+int app_account_of(struct app *app, struct str url, struct err *err);
+struct app_account *app_account_named(struct app *app, struct str name);
+void app_open(struct app *app, const struct place *p, bool read_only);
+void app_all_accounts(struct app *app);
+/* ---- ask.c ---- */
+/* A line; `then` gets it unless the prompt is dismissed. history may be NULL. */
+void ask_line(struct app *app, const char *history, const char *initial,
+	      void (*then)(struct app *app, struct str answer), const char *label, ...)
+	__attribute__((format(printf, 5, 6)));
+/* The same for a mailbox, with completion; "?" opens the folder list. */
+void ask_mailbox(struct app *app, void (*then)(struct app *app, struct str answer),
+		 const char *label, ...) __attribute__((format(printf, 3, 4)));
+void ask_pattern(struct app *app, void (*then)(struct app *app, struct str answer),
+		 const char *label);
+void ask_command(struct app *app);
+/* One letter of choices; the first is what Enter means. */
+void ask_choice(struct app *app, const char *choices,
+		void (*then)(struct app *app, struct str answer), const char *label, ...)
+	__attribute__((format(printf, 4, 5)));
+/* yes or no under a quad option: `then` gets "y" or "n", maybe at once. */
+void ask_quad(struct app *app, enum config_quad quad,
+	      void (*then)(struct app *app, struct str answer), const char *label, ...)
+	__attribute__((format(printf, 4, 5)));
+void ask_about(struct app *app, uint64_t *locals, size_t n, bool tagged); /* takes them */
+void ask_manager_question(struct app *app);
+bool answer_is_yes(struct str answer);
+/* ---- message.c ---- */
+/* What the command is about: tagged messages or the one under the cursor. Yours. */
+uint64_t *app_targets(struct app *app, size_t *n_out, bool *tagged_out);
+uint64_t app_focus(struct app *app);
+bool app_needs_message(struct app *app);
+void app_next_undeleted(struct app *app, bool in_pager);
+bool test_not_deleted(void *ctx, const struct model_row *row);
+/* Ask about held deletes, then go on. */
+void app_leave_mailbox(struct app *app, void (*then)(struct app *app));
+/* ---- move.c ---- */
+void app_go(struct app *app, uint64_t local); /* and show it if a message is shown */
+struct pattern *app_pattern(struct app *app, struct str text);
+/* ---- pager.c ---- */
+void app_display(struct app *app, uint64_t local);
+void app_display_again(struct app *app);
+void pager_news(struct app *app);
+/* ---- folder.c ---- */
+void folder_open_list(struct app *app, bool read_only);
+void folder_open_typed(struct app *app, struct str typed, bool read_only);
+/* ---- parts.c ---- */
+void parts_stop(struct app *app);
+void parts_progress(const struct app *app, struct buf *out);
+void saving_free(struct saving *s);
+
+#endif
