@@ -103,6 +103,7 @@ struct app {
 	char *last_place; /* URL of the one before */
 	char *saved_to;	  /* URL of the last target of <save-message> */
 	char *wanted_error; /* why it is not in step */
+	bool wants_cursor;  /* it has not been placed yet */
 
 	/* commands */
 	const struct cmd *deferred; /* waits for a search */

@@ -1,0 +1,544 @@
+/* The state as a whole: its life, the configuration taking effect, a turn. */
+#include "internal.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tern/base/log.h"
+#include "tern/base/tick.h"
+
+#define SLICE_US 2000 /* of a pass, in a turn */
+
+/* ---- words for the last line --------------------------------------------------------- */
+
+void
+app_mark(struct app *app)
+{
+	app->needs_draw = true;
+}
+
+static void
+set_message(struct app *app, enum view_message_kind kind, const char *fmt, va_list ap)
+{
+	buf_reset(&app->message);
+	buf_vaddf(&app->message, fmt, ap);
+	app->message_kind = app->message.len > 0 ? kind : VIEW_MESSAGE_NONE;
+	app_mark(app);
+}
+
+void
+app_say(struct app *app, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_message(app, VIEW_MESSAGE_INFO, fmt, ap);
+	va_end(ap);
+}
+
+void
+app_complain(struct app *app, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_message(app, VIEW_MESSAGE_ERROR, fmt, ap);
+	va_end(ap);
+	model_log(app->model, LOG_WARN, "%s", app->message.ptr);
+	if (config_bool(app->conf, OPT_beep) && app->host.bell != NULL)
+		app->host.bell(app->host.ctx);
+}
+
+void
+app_set_trouble(struct app *app, const char *text)
+{
+	if (str_eqc(buf_str(&app->trouble), text != NULL ? text : ""))
+		return;
+	buf_reset(&app->trouble);
+	buf_adds(&app->trouble, text != NULL ? text : "");
+	if (text != NULL)
+		model_log(app->model, LOG_WARN, "%s", text);
+	app_mark(app);
+}
+
+/* ---- what the configuration's reader asks and tells ------------------------------------ */
+
+static bool
+is_function(const char *map, struct str name, void *ctx)
+{
+	int id = cmd_map_find(str_c(map));
+
+	if (str_eqc(name, "noop"))
+		return true;
+	for (size_t i = 0; i < ui_n_edits; i++)
+		if ((id == CMD_MAP_EDITOR || id < 0) && str_eqc(name, ui_edits[i].name))
+			return true;
+	if (id >= 0)
+		return cmd_find((enum cmd_map)id, name) != NULL;
+	for (id = 0; id < CMD_N_MAPS; id++)
+		if (cmd_find((enum cmd_map)id, name) != NULL)
+			return true;
+	return false;
+}
+
+static int
+check_pattern(struct str text, struct err *err, void *ctx)
+{
+	struct pattern *p = pattern_parse(text, NULL, NULL, NULL, err);
+
+	pattern_free(p);
+	return p != NULL ? 0 : -1;
+}
+
+static void
+config_failed(const struct config_error *e, void *ctx)
+{
+	struct app *app = ctx;
+	struct buf line = BUF_INIT;
+
+	config_error_add(&line, e);
+	if (e->is_warning) {
+		model_log(app->model, LOG_WARN, "%s", line.ptr);
+	} else {
+		buf_addf(&app->config_errors, "%s\n", line.ptr);
+		app_complain(app, "%s", line.ptr);
+	}
+	buf_release(&line);
+}
+
+static void
+config_note(const char *text, void *ctx)
+{
+	model_log(((struct app *)ctx)->model, LOG_INFO, "%s", text);
+}
+
+static void
+config_shows(const char *text, void *ctx)
+{
+	app_say(ctx, "%s", text);
+}
+
+static void
+config_pushes(struct str keys, void *ctx)
+{
+	ui_keys_push_text(((struct app *)ctx)->keys, keys);
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static bool
+pattern_is_me(void *ctx, struct str address)
+{
+	return app_is_me(ctx, address);
+}
+
+struct app *
+app_new(const struct app_params *params)
+{
+	struct app *app = xcalloc(1, sizeof(*app));
+	struct err err = ERR_INIT;
+	struct config_params cp = { .is_function = is_function,
+				    .check_pattern = check_pattern,
+				    .error = config_failed,
+				    .note = config_note,
+				    .show = config_shows,
+				    .push = config_pushes,
+				    .ctx = app };
+	struct buf *bufs[] = { &app->message, &app->trouble, &app->config_errors, &app->activity,
+			       &app->search_text, &app->pager_search_text, &app->limit_text };
+
+	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
+		buf_init(bufs[i]);
+	app->place = (struct place)PLACE_INIT;
+	app->host = params->host;
+	app->colors = params->colors;
+	app->read_only = params->read_only;
+	app->history_file = xstrdup(params->history_file);
+	app->keys = ui_keys_new();
+	app->keymap = ui_keymap_new();
+	app->prompt = ui_prompt_new();
+	app->model = model_new(&params->model, &err);
+	if (err.kind != ERR_NONE)
+		model_log(app->model, LOG_ERROR, "%s", err.text);
+	app->pattern_context = (struct pattern_context){ .is_me = pattern_is_me, .ctx = app };
+	app->reader = config_reader_new(&cp);
+	app->conf = config_ref(config_now(app->reader));
+	view_look_init(&app->look, VIEW_DARK, app->colors);
+	app_bind_keys(app);
+	app_mark(app);
+	return app;
+}
+
+static void
+save_history(struct app *app)
+{
+	long n = config_number(app->conf, OPT_save_history);
+	const char *path = config_string(app->conf, OPT_history_file);
+
+	if (*path == '\0')
+		path = app->history_file;
+	if (n > 0 && path != NULL)
+		ui_prompt_save_history(app->prompt, path, (size_t)n, NULL);
+}
+
+void
+app_free(struct app *app)
+{
+	struct buf *bufs[] = { &app->message, &app->trouble, &app->config_errors, &app->activity,
+			       &app->search_text, &app->pager_search_text, &app->limit_text };
+
+	save_history(app);
+	while (app->savings.n > 0)
+		saving_free(app->savings.v[0]);
+	vec_release(&app->savings);
+	while (app->screens.n > 0)
+		screen_pop(app);
+	vec_release(&app->screens);
+	view_close(app->sidebar);
+	for (size_t i = 0; i < app->folders.n; i++)
+		free(app->folders.v[i].path);
+	vec_release(&app->folders);
+	vec_release(&app->sidebar_folders);
+	for (size_t i = 0; i < app->accounts.n; i++) {
+		free(app->accounts.v[i].name);
+		free(app->accounts.v[i].url);
+		free(app->accounts.v[i].label);
+	}
+	vec_release(&app->accounts);
+	ui_prompt_free(app->prompt);
+	ui_keys_free(app->keys);
+	ui_keymap_free(app->keymap);
+	model_free(app->model);
+	pattern_free(app->search_pattern);
+	pattern_free(app->collect_pattern);
+	view_look_release(&app->look);
+	config_unref(app->conf);
+	config_reader_free(app->reader);
+	place_release(&app->place);
+	for (size_t i = 0; i < app->candidates.n; i++) {
+		free(app->candidates.v[i]);
+		free(app->notes.v[i]);
+	}
+	vec_release(&app->candidates);
+	vec_release(&app->notes);
+	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
+		buf_release(bufs[i]);
+	free(app->history_file);
+	free(app->last_place);
+	free(app->saved_to);
+	free(app->wanted_error);
+	free(app->targets);
+	free(app->then_text);
+	free(app);
+}
+
+struct model *
+app_model(struct app *app)
+{
+	return app->model;
+}
+
+struct config_reader *
+app_reader(struct app *app)
+{
+	return app->reader;
+}
+
+const char *
+app_config_errors(struct app *app)
+{
+	return app->config_errors.ptr;
+}
+
+/* ---- the configuration takes effect ---------------------------------------------------------- */
+
+static void
+complain_of_color(void *ctx, const char *sentence)
+{
+	model_log(((struct app *)ctx)->model, LOG_WARN, "%s", sentence);
+}
+
+static void
+make_look(struct app *app)
+{
+	int background = config_enum(app->conf, OPT_background);
+
+	view_look_release(&app->look);
+	view_look_init(&app->look, background == CONFIG_BACKGROUND_LIGHT ? VIEW_LIGHT : VIEW_DARK,
+		       app->colors);
+	view_look_configure(&app->look, app->conf, app->colors, complain_of_color, app);
+	app_mark(app);
+}
+
+void
+app_set_colors(struct app *app, int colors)
+{
+	app->colors = colors;
+	make_look(app);
+}
+
+/* What holds for the folder that is open; for none, the globals. */
+void
+app_use_folder_config(struct app *app)
+{
+	const struct config *c =
+		app->place.url != NULL
+			? config_for(app->reader, app->place.account_url, app->place.url)
+			: config_now(app->reader);
+
+	config_unref(app->conf);
+	app->conf = config_ref(c);
+	make_look(app);
+}
+
+/* $sort, $sort_aux, $use_threads as one order. */
+static struct thread_spec
+wanted_order(const struct app *app)
+{
+	struct thread_spec spec = THREAD_SPEC_INIT;
+	int threads = config_enum(app->conf, OPT_use_threads);
+	struct str sort = str_c(config_string(app->conf, OPT_sort));
+
+	thread_spec_aux(&spec, str_c(config_string(app->conf, OPT_sort_aux)));
+	if (threads == CONFIG_THREADS_YES || threads == CONFIG_THREADS_REVERSE) {
+		/* NeoMutt: $sort then says how threads stand among each other. */
+		thread_spec_aux(&spec, sort);
+		spec.sort = ORDER_THREADS;
+		spec.reverse = threads == CONFIG_THREADS_REVERSE;
+	} else {
+		thread_spec_sort(&spec, sort);
+	}
+	spec.strict_threads = config_bool(app->conf, OPT_strict_threads);
+	spec.sort_re = config_bool(app->conf, OPT_sort_re);
+	return spec;
+}
+
+void
+app_order(struct app *app)
+{
+	struct thread_spec spec = wanted_order(app);
+
+	model_set_order(app->model, &spec, config_bool(app->conf, OPT_collapse_all));
+}
+
+void
+app_configure(struct app *app)
+{
+	unsigned effects = config_take_effects(app->reader);
+
+	if (effects == 0)
+		return;
+	app_use_folder_config(app);
+	model_set_pattern_context(app->model, &app->pattern_context);
+	if (effects & CONFIG_KEYS)
+		app_bind_keys(app);
+	if (effects & (CONFIG_MAILBOXES | CONFIG_RECONNECT | CONFIG_HOOKS))
+		app_all_accounts(app);
+	if ((effects & (CONFIG_RESORT | CONFIG_HOOKS)) && model_is_open(app->model)) {
+		struct thread_spec spec = wanted_order(app);
+		if (memcmp(&spec, model_order(app->model), sizeof(spec)) != 0)
+			app_order(app);
+	}
+	if (effects & CONFIG_REFORMAT)
+		app_display_again(app);
+	ui_prompt_set_history(app->prompt, (size_t)config_number(app->conf, OPT_history));
+	app_dirty_folders(app);
+	app_mark(app);
+}
+
+/* A configuration command of our own making, as if typed at `:`. */
+void
+app_command(struct app *app, const char *fmt, ...)
+{
+	struct buf text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	config_read_text(app->reader, "command line", buf_str(&text));
+	config_run(app->reader, 0);
+	app_configure(app);
+	buf_release(&text);
+}
+
+/* ---- starting, leaving --------------------------------------------------------------------------- */
+
+void
+app_use_accounts(struct app *app)
+{
+	app_all_accounts(app);
+}
+
+static int
+first_place(struct app *app, const char *mailbox, struct place *out, struct err *err)
+{
+	struct buf url = BUF_INIT;
+	int status;
+
+	if (mailbox != NULL)
+		return place_resolve(app, str_c(mailbox), out, err);
+	config_mailbox(app->conf, OPT_spoolfile, &url);
+	if (url.len == 0)
+		buf_adds(&url, config_string(app->conf, OPT_folder));
+	if (url.len == 0)
+		status = err_set(err, ERR_USER,
+				 "no mailbox is configured: write 'set folder = imaps://you@imap.example.org/' into ~/.config/tern/ternrc, or name one by -f");
+	else if (!account_url_is(buf_str(&url)))
+		status = err_set(err, ERR_USER,
+				 "'%s' is no IMAP mailbox: $folder and $spoolfile are imap:// or imaps:// URLs here",
+				 url.ptr);
+	else
+		status = place_of_url(app, buf_str(&url), out, err);
+	buf_release(&url);
+	return status;
+}
+
+int
+app_mailbox_url(struct app *app, const char *mailbox, struct buf *out, struct err *err)
+{
+	struct place p = PLACE_INIT;
+	int status = first_place(app, mailbox, &p, err);
+
+	if (status == 0)
+		buf_adds(out, p.url);
+	place_release(&p);
+	return status;
+}
+
+int
+app_start(struct app *app, const char *mailbox, struct err *err)
+{
+	struct place p = PLACE_INIT;
+	const char *history = config_string(app->conf, OPT_history_file);
+
+	model_set_pattern_context(app->model, &app->pattern_context);
+	if (first_place(app, mailbox, &p, err) < 0)
+		return -1;
+	app_all_accounts(app);
+	app_open(app, &p, false);
+	place_release(&p);
+	if (*history == '\0' && app->history_file != NULL)
+		history = app->history_file;
+	if (*history != '\0')
+		ui_prompt_load_history(app->prompt, history, NULL);
+	return 0;
+}
+
+void
+app_start_folders(struct app *app)
+{
+	folder_open_list(app, false);
+}
+
+bool
+app_is_done(const struct app *app, int *status_out)
+{
+	*status_out = app->status;
+	return app->is_done;
+}
+
+void
+app_hang_up(struct app *app)
+{
+	app->is_done = true;
+}
+
+/* ---- a turn ------------------------------------------------------------------------------------------ */
+
+static void
+take_changes(struct app *app)
+{
+	unsigned changes = model_take_changes(app->model);
+	struct model_account a;
+
+	if (changes == 0)
+		return;
+	app_mark(app);
+	if (changes & MODEL_ACTIVITY)
+		for (size_t i = 0; model_account(app->model, i, &a); i++) {
+			struct app_account *ours = app_account_named(app, str_c(a.name));
+			if (ours != NULL && a.state == ACCOUNT_READY)
+				ours->has_answered = false;
+		}
+	if (changes & MODEL_FOLDERS)
+		app_dirty_folders(app);
+	if (changes & MODEL_ROWS)
+		for (size_t i = 0; i < app->screens.n; i++)
+			if (app->screens.v[i]->view != NULL)
+				view_apply(app->screens.v[i]->view);
+	if (changes & MODEL_DOCUMENT)
+		pager_news(app);
+	if ((changes & MODEL_ARRIVED)) {
+		if (!ui_prompt_is_open(app->prompt) && app->message_kind == VIEW_MESSAGE_NONE)
+			app_say(app, "new mail in this mailbox");
+		if (config_bool(app->conf, OPT_beep_new) && app->host.bell != NULL)
+			app->host.bell(app->host.ctx);
+	}
+}
+
+/* Where one begins to read: the first unread message of the newest ones, else the
+ * newest. Only until the first key, and once there are rows. */
+static void
+place_cursor(struct app *app)
+{
+	struct view *index = app_index(app);
+	struct model_row row;
+	uint32_t n = model_count(app->model), at;
+
+	if (!app->wants_cursor || index == NULL || n == 0)
+		return;
+	app->wants_cursor = false;
+	bool is_newest_first = model_order(app->model)->reverse;
+	at = is_newest_first ? 0 : n - 1;
+	for (uint32_t i = 0; i < 200 && i < n; i++) {
+		uint32_t ordinal = is_newest_first ? i : n - 1 - i;
+		if (model_row(app->model, ordinal, &row) && !(row.row.flags & ROW_SEEN))
+			at = ordinal;
+	}
+	view_index_go_ordinal(index, at);
+}
+
+bool
+app_turn(struct app *app, int64_t now_ms)
+{
+	app->now_ms = now_ms;
+	app->pattern_context.now = wall_now();
+	take_changes(app);
+	place_cursor(app);
+	app_work_keys(app);
+	if (model_is_working(app->model)) {
+		bool was_passing = model_is_seeking(app->model) || model_is_collecting(app->model);
+		model_work(app->model, SLICE_US);
+		if (was_passing)
+			app_mark(app);
+		/* What waited for it goes on. */
+		app_work_keys(app);
+	}
+	ask_manager_question(app);
+	take_changes(app);
+	place_cursor(app);
+	model_rest(app->model);
+	bool needs_draw = app->needs_draw;
+	app->needs_draw = false;
+	return needs_draw;
+}
+
+int64_t
+app_deadline(const struct app *app, int64_t now_ms)
+{
+	int64_t timeout_ms = config_number(app->conf, OPT_timeout) * 1000;
+	struct model_question q;
+
+	if (model_is_working(app->model))
+		return now_ms;
+	if (app->question == 0 && model_question(app->model, &q))
+		return app->typed_ms + 300 > now_ms ? app->typed_ms + 300 : now_ms + 100;
+	return timeout_ms > 0 ? now_ms + (timeout_ms < 60000 ? timeout_ms : 60000) : now_ms + 60000;
+}
+
+void
+app_redraw(struct app *app)
+{
+	app_mark(app);
+}

@@ -1,0 +1,149 @@
+/* One screen as a whole: which views, the key help, what accounts are doing. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "tern/base/tick.h"
+
+/* ---- the first line: keys ----------------------------------------------------------- */
+
+struct help_item {
+	const char *function, *label;
+};
+
+static const struct help_item index_help[] = {
+	{ "quit", "Quit" },	      { "delete-message", "Delete" }, { "undo", "Undo" },
+	{ "save-message", "Save" },   { "flag-message", "Flag" },     { "tag-entry", "Tag" },
+	{ "limit", "Limit" },	      { "search", "Search" },	      { "change-folder", "Folder" },
+	{ "help", "Help" },	      { NULL, NULL },
+};
+static const struct help_item pager_help[] = {
+	{ "exit", "Index" },	      { "previous-page", "PrevPg" },	 { "next-page", "NextPg" },
+	{ "next-undeleted", "Next" }, { "view-attachments", "Parts" },   { "undo", "Undo" },
+	{ "delete-message", "Delete" }, { "save-message", "Save" },      { "help", "Help" },
+	{ NULL, NULL },
+};
+static const struct help_item folder_help[] = {
+	{ "exit", "Back" },	      { "select-entry", "Open" }, { "check-new", "Refresh" },
+	{ "search", "Search" },	      { "help", "Help" },	  { NULL, NULL },
+};
+static const struct help_item parts_help[] = {
+	{ "exit", "Back" },	      { "save-entry", "Save" },	  { "help", "Help" },
+	{ NULL, NULL },
+};
+static const struct help_item activity_help[] = {
+	{ "exit", "Back" },	      { "select-entry", "Now" },
+	{ "delete-entry", "Drop" },   { "help", "Help" },	  { NULL, NULL },
+};
+static const struct help_item lines_help[] = {
+	{ "exit", "Back" },	      { "search", "Search" },	  { "help", "Help" },
+	{ NULL, NULL },
+};
+
+static const struct help_item *const helps[] = {
+	[SCREEN_INDEX] = index_help,	   [SCREEN_PAGER] = pager_help,
+	[SCREEN_FOLDERS] = folder_help,	   [SCREEN_PARTS] = parts_help,
+	[SCREEN_HELP] = lines_help,	   [SCREEN_LOG] = lines_help,
+	[SCREEN_ACTIVITY] = activity_help, [SCREEN_TEXT] = lines_help,
+};
+
+#define MAX_HELP 16
+
+static size_t
+fill_help(struct app *app, const struct screen *s, struct view_help_item *out, struct buf *keys)
+{
+	size_t n = 0, at[MAX_HELP];
+
+	for (const struct help_item *h = helps[s->kind]; h->function != NULL && n < MAX_HELP; h++) {
+		at[n] = keys->len;
+		if (!app_keys_of(app, s->map, h->function, keys))
+			continue;
+		buf_addc(keys, '\0');
+		out[n++].label = h->label;
+	}
+	for (size_t i = 0; i < n; i++)
+		out[i].keys = keys->ptr + at[i];
+	return n;
+}
+
+/* ---- the last line when nothing is said ------------------------------------------------ */
+
+static void
+add_account_activity(struct buf *out, const struct model_account *a, int64_t now_wall)
+{
+	if (out->len > 0)
+		buf_adds(out, " · ");
+	buf_addf(out, "%s: %s", a->label, *a->text != '\0' ? a->text : "not connected");
+	if (a->state == ACCOUNT_BUSY && a->total > 0)
+		buf_addf(out, " %llu of %llu", (unsigned long long)a->done,
+			 (unsigned long long)a->total);
+	if (a->state == ACCOUNT_WAITING && a->retry_wall > now_wall)
+		buf_addf(out, "; trying again in %lld s", (long long)(a->retry_wall - now_wall));
+}
+
+static void
+fill_activity(struct app *app)
+{
+	struct buf *out = &app->activity;
+	struct model_account a;
+	uint32_t n_waiting = 0;
+
+	buf_reset(out);
+	parts_progress(app, out);
+	buf_addstr(out, buf_str(&app->trouble));
+	for (size_t i = 0; model_account(app->model, i, &a); i++) {
+		if (a.is_configured)
+			add_account_activity(out, &a, wall_now());
+		n_waiting += a.n_waiting;
+	}
+	if (n_waiting > 0)
+		buf_addf(out, " · %u %s to send", n_waiting, n_waiting == 1 ? "change" : "changes");
+	if (config_is_reading(app->reader))
+		buf_adds(out, " · a command of the configuration is still running");
+	if (app->wanted_error != NULL)
+		buf_addf(out, " · %s", app->wanted_error);
+}
+
+/* ---- drawing ------------------------------------------------------------------------------ */
+
+static void
+choose_views(struct app *app, const struct screen *top, struct view_frame *f)
+{
+	f->first = top->view;
+	if (top->kind == SCREEN_PAGER) {
+		f->second = top->view;
+		f->first = app_index(app);
+	}
+	if (!config_bool(app->conf, OPT_sidebar_visible))
+		return;
+	if (app->sidebar == NULL) {
+		struct view_folders folders = app_view_folders(app, true);
+		app->sidebar = view_sidebar_open(&folders);
+	}
+	f->sidebar = app->sidebar;
+}
+
+void
+app_draw(struct app *app, struct ui_screen *screen)
+{
+	const struct screen *top = screen_top(app);
+	struct view_help_item help[MAX_HELP];
+	struct buf keys = BUF_INIT;
+	struct view_frame frame = { .message_kind = app->message_kind,
+				    .message = buf_str(&app->message),
+				    .prompt = app->prompt };
+
+	if (top == NULL)
+		return;
+	/* Keys are copied into one buffer first: it moves while it grows. */
+	buf_reserve(&keys, 1024);
+	frame.n_help = fill_help(app, top, help, &keys);
+	frame.help = help;
+	fill_activity(app);
+	frame.activity = buf_str(&app->activity);
+	app->look.now = wall_now();
+	choose_views(app, top, &frame);
+	view_frame_draw(&frame, screen, &app->look);
+	buf_release(&keys);
+	model_rest(app->model);
+}
