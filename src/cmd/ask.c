@@ -341,7 +341,7 @@ ask_user(struct app *app, const struct model_question *q)
 	struct buf label = BUF_INIT;
 
 	if (q->detail[0] != '\0')
-		model_log(app->model, 2, "%s: %s", q->prompt, q->detail);
+		app_complain(app, "%s: %s", q->account, q->detail);
 	struct ui_prompt_spec spec = { .ctx = app };
 	if (q->kind == QUESTION_CERTIFICATE) {
 		buf_addf(&label, "%s%s%s: (r)eject, accept (o)nce, (a)lways? ", q->prompt,
@@ -400,7 +400,9 @@ answer_from_config(struct app *app, const struct model_question *q)
 	struct app_account *a = app_account_named(app, str_c(q->account));
 	const char *text = NULL, *command = NULL;
 
-	if (a == NULL || (a->has_answered && q->kind == QUESTION_PASSWORD))
+	/* Details say that the one of the rc was refused. */
+	if (a == NULL ||
+	    (q->kind == QUESTION_PASSWORD && (a->has_answered || q->detail[0] != '\0')))
 		return false;
 	const struct config *conf = config_for(app->reader, a->url, NULL);
 	if (q->kind == QUESTION_TOKEN) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "tern/base/mutf7.h"
 #include "tern/base/tick.h"
 #include "tern/have.h"
 
@@ -174,6 +175,8 @@ intent_words(const struct intent *i)
 		return "copy";
 	case INTENT_DELETE:
 		return "delete";
+	case INTENT_UNDELETE:
+		return "undelete";
 	}
 	return "change";
 }
@@ -188,17 +191,23 @@ add_intent(const struct intent *i, void *ctx)
 							  : "waiting";
 	struct model_row row;
 	struct str subject = STR_NONE;
+	struct buf where = BUF_INIT;
 
+	mutf7_show(&where, i->mailbox);
+	if (i->target.len > 0) {
+		buf_adds(&where, " → ");
+		mutf7_show(&where, i->target);
+	}
 	if (model_row_of(s->app->model, i->local, &row))
 		subject = row.row.subject;
 	screen_add_line(s, i->seq, false,
 			i->state == INTENT_REFUSED || i->state == INTENT_PARKED ? VIEW_WARNING
 										 : VIEW_NORMAL,
-			" %-8s %.*s%s%.*s  %.*s%s%.*s%s  %s%s%.*s", intent_words(i),
-			STR_ARG(i->mailbox), i->target.len > 0 ? " → " : "", STR_ARG(i->target),
-			0, "", subject.len > 0 ? "\"" : "", STR_ARG(str_head(subject, 60)),
+			" %-8s %s  %s%.*s%s  %s%s%.*s", intent_words(i), where.ptr,
+			subject.len > 0 ? "\"" : "", STR_ARG(str_head(subject, 60)),
 			subject.len > 0 ? "\"" : "", state, i->reason.len > 0 ? ": " : "",
 			STR_ARG(i->reason));
+	buf_release(&where);
 	return s->lines.n < 2000;
 }
 
@@ -393,7 +402,7 @@ const struct cmd cmd_general_rows[] = {
 	  0 },
 	{ "select-entry", "<Return> <Enter>", IN(GENERIC), NULL,
 	  "Choose the entry; in the list of changes: try it now", cmd_intent, 0, 0 },
-	{ "delete-entry", "", IN(GENERIC), NULL, "In the list of changes: drop it", cmd_intent, 1,
+	{ "delete-entry", "d", IN(GENERIC), NULL, "In the list of changes: drop it", cmd_intent, 1,
 	  0 },
 	{ "refresh", "^L", IN(GENERIC), NULL, "Draw the screen anew", cmd_refresh, 0,
 	  CMD_KEEPS_PREFIX },

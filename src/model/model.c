@@ -377,6 +377,7 @@ read_again(struct model *m)
 {
 	struct msg_news news = { .mailbox = m->box != NULL ? m->box->id : 0, .many = 1 };
 
+	m->is_without_cache = false; /* they have been verified */
 	box_news(m, &news);
 	folders_dirty(m);
 	model_mark(m, MODEL_ROWS | MODEL_FOLDERS | MODEL_ACTIVITY);

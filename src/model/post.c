@@ -197,7 +197,7 @@ model_release(struct model *m)
 void
 model_undo(struct model *m, model_answer *answer, void *ctx)
 {
-	uint8_t id[16];
+	uint8_t id[16] = { 0 };
 	struct msg_undo msg = { .post_id = str_n((const char *)id, 16) };
 
 	new_id(m, id);
