@@ -263,10 +263,13 @@ make_look(struct app *app)
 {
 	int background = config_enum(app->conf, OPT_background);
 
+	app->pattern_context.marks_old = config_bool(app->conf, OPT_mark_old);
+	app->pattern_context.now = wall_now();
 	view_look_release(&app->look);
 	view_look_init(&app->look, background == CONFIG_BACKGROUND_LIGHT ? VIEW_LIGHT : VIEW_DARK,
 		       app->colors);
-	view_look_configure(&app->look, app->conf, app->colors, complain_of_color, app);
+	view_look_configure(&app->look, app->conf, app->colors,
+			    &app->pattern_context, complain_of_color, app);
 	app_mark(app);
 }
 

@@ -194,6 +194,8 @@ complete_pattern(void *ctx, struct str before, size_t *start_out)
 {
 	struct app *app = ctx;
 	size_t start = before.len;
+	const char *syntax, *help;
+	char text[4];
 
 	clear_candidates(app);
 	while (start > 0 && before.ptr[start - 1] != ' ' && before.ptr[start - 1] != '!' &&
@@ -201,12 +203,10 @@ complete_pattern(void *ctx, struct str before, size_t *start_out)
 		start--;
 	*start_out = start;
 	struct str word = str_from(before, start);
-	for (size_t i = 0; i < pattern_n_helps && word.len > 0; i++)
-		if (str_eq(str_head(str_c(pattern_helps[i].syntax), word.len), word)) {
-			struct str op = str_head(str_c(pattern_helps[i].syntax), 2);
-			char text[4];
-			snprintf(text, sizeof(text), "%.*s", STR_ARG(op));
-			add_candidate(text, pattern_helps[i].help, app);
+	for (size_t i = 0; word.len > 0 && (syntax = pattern_help(i, &help)) != NULL; i++)
+		if (str_eq(str_head(str_c(syntax), word.len), word)) {
+			snprintf(text, sizeof(text), "%.2s", syntax);
+			add_candidate(text, help, app);
 		}
 	return app->candidates.n;
 }

@@ -121,6 +121,7 @@ choose_views(struct app *app, const struct screen *top, struct view_frame *f)
 		app->sidebar = view_sidebar_open(&folders);
 	}
 	f->sidebar = app->sidebar;
+	f->sidebar_asked = config_is_set(app->conf, OPT_sidebar_visible);
 }
 
 void

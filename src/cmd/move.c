@@ -359,21 +359,40 @@ search_found(void *ctx, uint64_t local, bool has_wrapped)
 						   : "the search went on at the beginning");
 }
 
-/* In lists of folders, parts and lines: the view's own search. */
+/* In the folder list: names that hold the text, whatever its case. */
+static int
+search_folders(struct app *app, struct view *v, bool backwards)
+{
+	struct str text = buf_str(&app->pager_search_text);
+	size_t n = app->folders.n, at = 0;
+
+	app_make_folders(app);
+	for (size_t i = 0; i < n; i++)
+		if (app->folders.v[i].folder.id == view_folders_focus(v))
+			at = i;
+	for (size_t k = 1; k <= n; k++) {
+		size_t i = backwards ? (at + n - k) % n : (at + k) % n;
+		if (str_icontains(str_c(app->folders.v[i].folder.name), text) &&
+		    view_folders_go(v, app->folders.v[i].folder.id))
+			return 1;
+	}
+	return 0;
+}
+
 static void
 search_view(struct app *app, bool backwards)
 {
-	struct view *v = focused_view(app);
+	struct screen *s = screen_top(app);
 	int found = 0;
 
-	if (v == NULL || (v->ops->search == NULL && screen_top(app)->lines.n == 0)) {
+	if (s->view == NULL || s->kind == SCREEN_PARTS) {
 		app_complain(app, "there is nothing to search here");
 		return;
 	}
-	if (screen_top(app)->kind == SCREEN_FOLDERS || screen_top(app)->kind == SCREEN_PARTS)
-		found = v->ops->search != NULL ? v->ops->search(v, backwards) : 0;
+	if (s->kind == SCREEN_FOLDERS)
+		found = search_folders(app, s->view, backwards);
 	else
-		found = view_lines_search(v, buf_str(&app->pager_search_text), backwards);
+		found = view_lines_search(s->view, buf_str(&app->pager_search_text), backwards);
 	if (found == 0)
 		app_complain(app, "not found");
 }
