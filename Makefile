@@ -29,7 +29,7 @@ WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 ifdef DEVELOPER
 WARN += -Werror
 endif
-CPPFLAGS += -D_GNU_SOURCE -Iinclude -I$(B)
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -I$(B)/include
 OUR_CFLAGS = -std=gnu11 -fno-strict-aliasing -fstack-protector-strong $(WARN) $(SAN_FLAGS)
 OUR_LDFLAGS = -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN_FLAGS)
 
@@ -113,7 +113,7 @@ $(B)/src/$($1_MODULE)/main.o: CPPFLAGS += $$(if $$($($1_MODULE)_LIBS),$$(shell $
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$p)))
 
-$(B)/%.o: %.c $(B)/tern/have.h Makefile
+$(B)/%.o: %.c $(B)/include/tern/have.h Makefile
 	@mkdir -p $(@D)
 	$(call say,CC   $<) $(CC) -include tern/base/banned.h $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -128,8 +128,9 @@ man: $(B)/ternrc-doc
 	$(B)/ternrc-doc man/ternrc.5 >$(B)/ternrc.5 && mv $(B)/ternrc.5 man/ternrc.5
 
 # Written anew only when it changes, so that nothing is compiled for nothing.
-$(B)/tern/have.h: FORCE
+$(B)/include/tern/have.h: FORCE
 	@mkdir -p $(@D)
+	@test ! -d $(B)/tern || rm -r $(B)/tern
 	@printf '%s\n' '#define TERN_VERSION "$(VERSION)"' \
 		'#define TERN_LIBEXECDIR "$(libexecdir)"' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
