@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 #include "tern/base/fs.h"
@@ -34,9 +35,21 @@ damaged(const struct env *e, const char *what, struct err *err)
 		       what);
 }
 
+/* LMDB reports a write that was cut short, as the last one before the disk is
+ * full is, as an I/O error. */
+static bool
+is_nearly_full(const struct env *e)
+{
+	struct statvfs fs;
+
+	return statvfs(e->dir, &fs) == 0 && fs.f_bavail * (uint64_t)fs.f_frsize < 1024 * 1024;
+}
+
 int
 env_error(const struct env *e, int rc, const char *doing, struct err *err)
 {
+	if (rc == EIO && is_nearly_full(e))
+		rc = ENOSPC;
 	switch (rc) {
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
