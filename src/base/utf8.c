@@ -143,6 +143,13 @@ utf8_fit(struct str s, int cols, int *cols_used_out)
 
 	while (len < s.len) {
 		int width;
+		/* One ASCII character before another, which most text is made of. */
+		if ((unsigned char)s.ptr[len] < 0x80 && used < cols &&
+		    (len + 1 == s.len || (unsigned char)s.ptr[len + 1] < 0x80)) {
+			len++;
+			used++;
+			continue;
+		}
 		size_t n = utf8_grapheme(str_from(s, len), &width);
 		if (used + width > cols)
 			break;

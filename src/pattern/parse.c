@@ -91,7 +91,8 @@ take_escape(struct parser *ps, struct buf *out)
 }
 
 /* A word as mutt reads it: quotes, backslashes; it ends at a blank, before an
- * operator, and before the parenthesis that closes a group around it. */
+ * operator, and before the parenthesis that closes a group around it. Otherwise
+ * than there, one of its own parentheses may hold any of these: (a|b). */
 static bool
 take_word(struct parser *ps, struct buf *out)
 {
@@ -102,7 +103,7 @@ take_word(struct parser *ps, struct buf *out)
 	for (; peek(ps) >= 0; has_any = true) {
 		char c = (char)peek(ps);
 		if (quote == 0) {
-			if (ascii_is_space(c) || strchr("~%=!|", c) != NULL)
+			if (ascii_is_space(c) || (n_open == 0 && strchr("~%=!|", c) != NULL))
 				break;
 			if (c == ')' && n_open == 0)
 				break;

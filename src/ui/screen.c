@@ -205,6 +205,21 @@ break_wide(struct ui_screen *s, int row, int col)
 	}
 }
 
+/* The common case of set_cell(), for a cell that is no half of a wide one. */
+static inline bool
+set_narrow(struct ui_cell *c, uint32_t glyph, struct ui_style style)
+{
+	if (c->cols != 1)
+		return false;
+	c->glyph = glyph;
+	if (style.fg != UI_COLOR_KEEP)
+		c->style.fg = style.fg;
+	if (style.bg != UI_COLOR_KEEP)
+		c->style.bg = style.bg;
+	c->style.attrs = style.attrs;
+	return true;
+}
+
 static void
 set_cell(struct ui_screen *s, int row, int col, uint32_t glyph, int cols, struct ui_style style)
 {
@@ -238,6 +253,16 @@ ui_put(struct ui_area a, int row, int col, struct str text, struct ui_style styl
 	struct str rest = buf_str(&safe);
 	while (rest.len > 0) {
 		int cols;
+		/* One ASCII character before another is a cluster of its own. */
+		bool is_ascii = (unsigned char)rest.ptr[0] < 0x80 &&
+				(rest.len == 1 || (unsigned char)rest.ptr[1] < 0x80);
+		if (is_ascii && col < a.cols &&
+		    set_narrow(screen_cell(a.screen, a.row + row, a.col + col),
+			       (unsigned char)rest.ptr[0], style)) {
+			col++;
+			rest = str_from(rest, 1);
+			continue;
+		}
 		size_t len = utf8_grapheme(rest, &cols);
 		if (col + cols > a.cols)
 			break;
@@ -264,7 +289,8 @@ ui_fill(struct ui_area a, int row, int col, int cols, struct ui_style style)
 		return;
 	int end = clamp(col + cols, 0, a.cols);
 	for (int at = clamp(col, 0, a.cols); at < end; at++)
-		set_cell(a.screen, a.row + row, a.col + at, ' ', 1, style);
+		if (!set_narrow(screen_cell(a.screen, a.row + row, a.col + at), ' ', style))
+			set_cell(a.screen, a.row + row, a.col + at, ' ', 1, style);
 }
 
 void

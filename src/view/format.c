@@ -150,6 +150,8 @@ take_expando(const struct expansion *x, const char **p)
 	size_t best_len = 0;
 
 	for (const struct format_expando *e = x->table; e->name != NULL; e++) {
+		if (e->name[0] != **p)
+			continue;
 		size_t len = strlen(e->name);
 		if (len > best_len && strncmp(*p, e->name, len) == 0) {
 			best = e;
