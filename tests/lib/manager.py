@@ -173,7 +173,7 @@ class Interface:
     def close(self):
         self.sock.close()
 
-    def send(self, name, **values):
+    def send(self, name, /, **values):
         payload = encode(name, dict(values))
         number, self.next_id = self.next_id, self.next_id + 1
         try:
@@ -224,7 +224,7 @@ class Interface:
                 raise AssertionError("no %s; got %s" % ("/".join(names), self.events[-8:]))
             self._take(min(left, 0.5))
 
-    def ask(self, name, **values):
+    def ask(self, name, /, **values):
         """A request to its end."""
         return self.wait("DONE", "FAILED", "CANCELED", "ACK", "REFUSED", "LEFT",
                          id=self.send(name, **values))
