@@ -198,7 +198,7 @@ ended(struct worker *w, const struct ipc_frame *f, enum err_kind kind, struct st
 
 	if (t != NULL)
 		task_end(t, kind, words);
-	else if (w->state != WORKER_READY && kind != ERR_NONE)
+	else if (kind != ERR_NONE && (w->state != WORKER_READY || f->id == 0))
 		worker_drop(w, kind, words);
 	free(words);
 }
