@@ -72,7 +72,7 @@ imap_new(const struct net_params *p, const struct imap_sink *sink, void *ctx, in
 	c->host = xstrdup(p->host ? p->host : "");
 	c->port = p->port;
 	c->has_tunnel = p->tunnel != NULL;
-	c->told_state = NET_FAILED;
+	c->told_state = -1;
 	c->now_ms = c->progress_ms = c->phase_ms = now_ms;
 	framer_init(&c->framer, &limits_before_login);
 	c->parser = (struct response_parser)RESPONSE_PARSER_INIT;
@@ -621,9 +621,9 @@ take_net_state(struct imap *c)
 {
 	enum net_state state = net_state(c->net);
 
-	if (state == c->told_state)
+	if ((int)state == c->told_state)
 		return true;
-	c->told_state = state;
+	c->told_state = (int)state;
 	switch (state) {
 	case NET_FAILED:
 		return connection_failed(c, net_error(c->net));

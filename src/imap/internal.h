@@ -128,7 +128,7 @@ struct imap {
 	char *host;
 	uint16_t port;
 	bool has_tunnel;
-	enum net_state told_state;
+	int told_state; /* enum net_state; -1: none yet */
 	enum phase phase;
 	int64_t now_ms;
 	int64_t progress_ms; /* the last byte, or the last start of a flight */
