@@ -617,6 +617,8 @@ schedule_folders(struct account *a)
 
 	EVERY_CLIENT (s, c)
 		is_wanted = true;
+	for (size_t i = 0; i < s->boxes.n; i++)
+		is_wanted |= s->boxes.v[i]->account == a && s->boxes.v[i]->awaits_folders;
 	if (!is_wanted || !a->is_known)
 		return;
 	if (s->now_ms < a->folders_ms) {

@@ -142,6 +142,7 @@ struct account {
 	uint32_t cap;	  /* connections the server lets us have */
 	int64_t folders_ms; /* when the list is to be asked for again */
 	bool folders_asked;
+	bool has_folders; /* the whole list came, since we started */
 	bool has_move, has_uidplus, has_qresync, is_known; /* from capabilities */
 
 	VEC(struct task *) tasks;
@@ -284,6 +285,7 @@ struct box {
 	bool push_due; /* the journal has something for it */
 	int64_t push_at_ms; /* not before */
 	bool probe_due;
+	bool awaits_folders; /* deletes: where is the trash? */
 	uint32_t fill_total, fill_done;
 	struct seqset pushed_rows;  /* UIDs brought since the last cursor */
 	uint32_t opened_uidnext;

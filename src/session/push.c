@@ -173,6 +173,7 @@ struct gather {
 	int64_t now_wall;
 	int64_t next_wall; /* when the earliest that has to wait may go; 0 none */
 	bool wants_probe;
+	bool wants_folders;
 	VEC(struct intent) changed; /* decided without the server */
 };
 
@@ -223,6 +224,11 @@ gather_one(const struct intent *i, void *ctx)
 	enum push_class class = decide_class(i, g->trash, &target);
 	uint32_t uid = uid_of(g, i);
 	bool at_source = is_at_source(g, uid);
+	/* No trash known yet is not the same as no trash. */
+	if (class == PUSH_EXPUNGE && g->trash.len == 0 && !g->box->account->has_folders) {
+		g->wants_folders = true;
+		return true;
+	}
 	if ((class == PUSH_MOVE || class == PUSH_COPY) && i->target_account.len > 0 &&
 	    !str_eq(i->target_account, i->account)) {
 		decide_without_server(g, i, INTENT_REFUSED,
@@ -297,6 +303,10 @@ gather(struct box *b)
 	}
 	if (g.wants_probe)
 		b->probe_due = true;
+	if (g.wants_folders) {
+		b->awaits_folders = true;
+		b->account->folders_ms = 0;
+	}
 	if (g.next_wall > 0) {
 		b->push_due = true;
 		b->push_at_ms = s->now_ms + (g.next_wall - g.now_wall) * 1000;

@@ -889,6 +889,14 @@ sync_store_folders(struct account *a, const struct msg_w_folders *m)
 	if (status == 0 && m->is_last && m->n > 0 && !a->folders_asked)
 		status = mark_gone(a, txn, m->folders, m->n, &err);
 	a->folders_asked = !m->is_last;
+	if (m->is_last && status == 0) {
+		a->has_folders = true;
+		for (size_t i = 0; i < s->boxes.n; i++)
+			if (s->boxes.v[i]->account == a && s->boxes.v[i]->awaits_folders) {
+				s->boxes.v[i]->awaits_folders = false;
+				push_dirty(s->boxes.v[i]);
+			}
+	}
 	if (status < 0 && err.kind != ERR_PROTO)
 		session_store_failed(s, &err);
 	session_touch(s, 0, true);

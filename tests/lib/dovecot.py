@@ -224,7 +224,7 @@ service auth {{
     def accepts(self):
         try:
             socket.create_connection(("127.0.0.1", self.imap_port), 1).close()
-            return os.path.exists(os.path.join(self.dir, "run/master.pid"))
+            return os.path.getsize(os.path.join(self.dir, "run/master.pid")) > 0
         except OSError:
             return False
 
@@ -237,6 +237,12 @@ service auth {{
             os.killpg(group, sig)
         except ProcessLookupError:
             return
+        finally:
+            # What was killed leaves its pid file, and perhaps a zombie of that pid:
+            # the next start would take it for a running Dovecot.
+            pid_file = os.path.join(self.dir, "run/master.pid")
+            if sig == signal.SIGKILL and os.path.exists(pid_file):
+                os.unlink(pid_file)
         try:
             places.await_true("Dovecot's end", lambda: not group_lives(group), 5)
         except AssertionError:

@@ -84,6 +84,7 @@ def test_warm_start_brings_what_changed():
     ui = attached(d)
     before = locals_of(ui)
     assert ui.ask("LEAVE")["event"] == "LEFT"
+    ui.stores.manager.wait(timeout=15)
     c = d.client(mailbox="INBOX")
     c.uid("STORE", "1", "+FLAGS", "\\Flagged")
     c.uid("STORE", "2", "+FLAGS", "\\Deleted")
