@@ -195,7 +195,7 @@ test_kills(void **state)
 
 	fix_close(f);
 	print_message("# seed %llu\n", (unsigned long long)seed);
-	for (int n = 0; n < 120; n++) {
+	for (int n = 0; n < 100; n++) {
 		pid_t reader = n % 3 == 1 && n > 3 ? start_reader(&f->paths) : 0;
 		acked = run_and_kill(&f->paths, acked, &r);
 		snprintf(when, sizeof(when), "seed %llu, kill %d", (unsigned long long)seed, n);
@@ -476,7 +476,7 @@ session(struct fix *f)
 	struct arena a = ARENA_INIT;
 	uint32_t id = fix_mailbox(f, "INBOX");
 
-	for (uint32_t round = 0; round < 5; round++) {
+	for (uint32_t round = 0; round < 4; round++) {
 		for (uint32_t uid = 1; uid <= ROWS; uid += 6 + round)
 			fix_put(f, id, fix_row(uid, uid * 7 % 50 + round, round));
 		assert_int_equal(post(f->w, rec.acked, &f->err), 0);
