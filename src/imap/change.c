@@ -238,6 +238,8 @@ change_tagged(struct imap *c, struct op *op, const struct sent *s, const struct 
 		tell_copied(c, ch, r);
 	if (r->status != STATUS_OK)
 		op_end_failed(c, op, r, ch->kind->what);
+	else if (is_finished(ch) && op->n_in_flight == 0)
+		op_end(c, op, NULL, STR_NONE);
 }
 
 static void

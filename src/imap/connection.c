@@ -463,6 +463,7 @@ tagged(struct imap *c, const struct response *r)
 static void
 fetched(struct imap *c, struct fetch *f)
 {
+	mailbox_tell_gone(c); /* in the order in which it came */
 	f->uid = mailbox_uid_of(&c->box, f);
 	if (f->uid == 0) {
 		if (f->has_flags)

@@ -318,7 +318,8 @@ mailbox_end_turn(struct imap *c)
 	if (!m->is_open)
 		return;
 	/* What the cursor vouches for must have been told before it. */
-	if (m->is_cursor_stale && m->news_at == 0 && c->n_news == 0) {
+	bool is_at_rest = c->in_flight.n == 0 || (c->in_flight.n == 1 && c->idle == IDLE_ON);
+	if (m->is_cursor_stale && m->news_at == 0 && c->n_news == 0 && is_at_rest) {
 		m->is_cursor_stale = false;
 		TELL(c, cursor, IMAP_NEW_ID, m->uidnext, m->exists, m->has_nomodseq ? 0 : m->modseq);
 	}
