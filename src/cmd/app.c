@@ -294,15 +294,31 @@ app_use_folder_config(struct app *app)
 	make_look(app);
 }
 
+/* A sort option as it would be written in the rc. */
+void
+app_sort_word(const struct app *app, enum config_option option, struct buf *out)
+{
+	struct config_sort sort = config_sort(app->conf, option);
+	const struct config_choice *c = config_rows[option].choices;
+
+	while (c->name != NULL && c->value != (int)sort.method)
+		c++;
+	buf_addf(out, "%s%s%s", sort.is_reverse ? "reverse-" : "", sort.is_last ? "last-" : "",
+		 c->name != NULL ? c->name : "date");
+}
+
 /* $sort, $sort_aux, $use_threads as one order. */
 static struct thread_spec
 wanted_order(const struct app *app)
 {
 	struct thread_spec spec = THREAD_SPEC_INIT;
 	int threads = config_enum(app->conf, OPT_use_threads);
-	struct str sort = str_c(config_string(app->conf, OPT_sort));
+	struct buf sort_word = BUF_INIT, aux = BUF_INIT;
 
-	thread_spec_aux(&spec, str_c(config_string(app->conf, OPT_sort_aux)));
+	app_sort_word(app, OPT_sort, &sort_word);
+	app_sort_word(app, OPT_sort_aux, &aux);
+	struct str sort = buf_str(&sort_word);
+	thread_spec_aux(&spec, buf_str(&aux));
 	if (threads == CONFIG_THREADS_YES || threads == CONFIG_THREADS_REVERSE) {
 		/* NeoMutt: $sort then says how threads stand among each other. */
 		thread_spec_aux(&spec, sort);
@@ -313,6 +329,8 @@ wanted_order(const struct app *app)
 	}
 	spec.strict_threads = config_bool(app->conf, OPT_strict_threads);
 	spec.sort_re = config_bool(app->conf, OPT_sort_re);
+	buf_release(&sort_word);
+	buf_release(&aux);
 	return spec;
 }
 

@@ -139,6 +139,7 @@ void app_mark(struct app *app);
 void app_dirty_folders(struct app *app);
 void app_use_folder_config(struct app *app);
 void app_order(struct app *app);
+void app_sort_word(const struct app *app, enum config_option option, struct buf *out);
 void app_command(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* ---- table.c ---- */
 struct cmd_table {

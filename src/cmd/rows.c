@@ -177,7 +177,7 @@ what_is_busy(struct app *app, const struct model_mailbox *m)
 void
 app_fill_mailbox(struct app *app, struct view_mailbox *out)
 {
-	static struct buf name = BUF_INIT;
+	static struct buf name = BUF_INIT, sort = BUF_INIT, aux = BUF_INIT;
 	struct model_mailbox m;
 
 	memset(out, 0, sizeof(*out));
@@ -185,6 +185,10 @@ app_fill_mailbox(struct app *app, struct view_mailbox *out)
 		return;
 	buf_reset(&name);
 	buf_addf(&name, "%s/%s", m.label, m.name);
+	buf_reset(&sort);
+	buf_reset(&aux);
+	app_sort_word(app, OPT_sort, &sort);
+	app_sort_word(app, OPT_sort_aux, &aux);
 	*out = (struct view_mailbox){
 		.name = buf_str(&name),
 		.n_messages = m.n_messages,
@@ -196,8 +200,8 @@ app_fill_mailbox(struct app *app, struct view_mailbox *out)
 		.n_mailboxes_with_new = n_folders_with_new(app),
 		.n_shown = m.n_shown,
 		.limit = model_limit(app->model),
-		.sort = str_c(config_string(app->conf, OPT_sort)),
-		.sort_aux = str_c(config_string(app->conf, OPT_sort_aux)),
+		.sort = buf_str(&sort),
+		.sort_aux = buf_str(&aux),
 		.is_read_only = m.is_read_only,
 		.is_changed = m.has_held,
 		.busy = what_is_busy(app, &m),
