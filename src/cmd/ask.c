@@ -349,7 +349,8 @@ ask_user(struct app *app, const struct model_question *q)
 		spec.choices = "roa";
 		spec.done = certificate_prompt_done;
 	} else {
-		buf_addf(&label, "%s: ", q->prompt);
+		buf_addf(&label, "%s%s", q->prompt,
+			 str_ends(str_trim(str_c(q->prompt)), ":") ? "" : ": ");
 		spec.is_secret = true;
 		spec.done = secret_prompt_done;
 	}

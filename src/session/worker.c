@@ -110,6 +110,11 @@ logged_in(struct worker *w, const struct msg_w_logged_in *m)
 	a->has_uidplus = has_word(m->capabilities, "UIDPLUS");
 	a->has_qresync = has_word(m->capabilities, "QRESYNC");
 	a->is_known = true;
+	/* PREAUTH: the tunnel wants no password; the question has not been seen yet. */
+	if (a->secret == NULL && a->secret_asked) {
+		questions_of_account(w->session, a);
+		a->secret_asked = false;
+	}
 	log_at(LOG_INFO, "worker", "%s: logged in by %.*s", a->name, STR_ARG(m->mechanism));
 	account_connected(a);
 }
