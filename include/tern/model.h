@@ -254,6 +254,8 @@ void model_move(struct model *m, const uint64_t *locals, size_t n, struct str ac
 /* Let the held deletes of the mailbox shown go. */
 void model_release(struct model *m);
 void model_undo(struct model *m, model_answer *answer, void *ctx);
+/* Was a change refused since the last call? The log has the sentence. */
+bool model_take_refusal(struct model *m);
 /* Not acknowledged yet. */
 uint32_t model_n_unsaved(const struct model *m);
 
@@ -303,6 +305,8 @@ struct pollfd;
 size_t model_poll(const struct model *m, struct pollfd *fds, size_t max);
 void model_polled(struct model *m, const struct pollfd *fds, size_t n);
 
+/* Goes up when other lines took the place of those that were there. */
+unsigned model_doc_version(const struct model_doc *d);
 size_t model_doc_n_lines(const struct model_doc *d);
 const struct doc_line *model_doc_line(const struct model_doc *d, size_t i);
 size_t model_doc_n_parts(const struct model_doc *d);

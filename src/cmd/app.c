@@ -488,6 +488,8 @@ take_changes(struct app *app)
 		for (size_t i = 0; i < app->screens.n; i++)
 			if (app->screens.v[i]->view != NULL)
 				view_apply(app->screens.v[i]->view);
+	if (model_take_refusal(app->model))
+		app_complain(app, "%s", model_log_line(app->model, model_n_log(app->model) - 1)->text);
 	if (changes & MODEL_DOCUMENT)
 		pager_news(app);
 	if ((changes & MODEL_ARRIVED)) {

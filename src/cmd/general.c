@@ -282,7 +282,7 @@ undone(void *ctx, const struct ipc_frame *f, bool is_end)
 	struct msg_failed failed;
 
 	if (f->type == MSG_DONE && msg_get_done(f->payload, &d, NULL) == 0)
-		app_say(app, "undone%s%.*s", d.text.len > 0 ? ": " : "", STR_ARG(d.text));
+		app_say(app, "%.*s", STR_ARG(d.text.len > 0 ? d.text : STR("undone")));
 	else if (f->type == MSG_FAILED && msg_get_failed(f->payload, &failed, NULL) == 0)
 		app_complain(app, "%.*s", STR_ARG(failed.text));
 }

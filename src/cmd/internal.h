@@ -26,6 +26,7 @@ struct screen {
 	enum cmd_map map;
 	struct view *view;
 	struct model_doc *doc; /* PAGER, and below PARTS */
+	unsigned doc_version;  /* that the view was opened with */
 	bool is_marked_read;
 	bool shows_all_headers;
 	bool is_raw;

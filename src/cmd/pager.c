@@ -162,6 +162,35 @@ prefetch(struct app *app)
 	buf_release(&prefer);
 }
 
+static void
+open_view(struct screen *s)
+{
+	struct view_document document = { .count = line_count,
+					  .at = line_at,
+					  .is_complete = is_complete,
+					  .progress = progress,
+					  .row = doc_row,
+					  .mailbox = doc_mailbox,
+					  .ctx = s };
+
+	s->view = view_pager_open(&document);
+	s->doc_version = model_doc_version(s->doc);
+}
+
+/* A view keeps how lines are wrapped: other lines are another document. */
+static void
+follow_document(struct screen *s)
+{
+	size_t line;
+
+	if (s->doc_version == model_doc_version(s->doc))
+		return;
+	line = view_pager_line(s->view);
+	view_close(s->view);
+	open_view(s);
+	view_pager_go_line(s->view, line);
+}
+
 void
 app_display(struct app *app, uint64_t local)
 {
@@ -176,14 +205,7 @@ app_display(struct app *app, uint64_t local)
 	screen_pop_to_index(app);
 	s = screen_push(app, SCREEN_PAGER, CMD_MAP_PAGER);
 	with_how(s, open_doc);
-	struct view_document document = { .count = line_count,
-					  .at = line_at,
-					  .is_complete = is_complete,
-					  .progress = progress,
-					  .row = doc_row,
-					  .mailbox = doc_mailbox,
-					  .ctx = s };
-	s->view = view_pager_open(&document);
+	open_view(s);
 	prefetch(app);
 	app_mark(app);
 }
@@ -212,6 +234,7 @@ pager_news(struct app *app)
 	if (s == NULL || s->doc == NULL)
 		return;
 	mark_as_read(app, s);
+	follow_document(s);
 	for (size_t i = 0; i < app->screens.n; i++)
 		if (app->screens.v[i]->kind == SCREEN_PAGER ||
 		    app->screens.v[i]->kind == SCREEN_PARTS)

@@ -364,7 +364,13 @@ side_at(void *ctx, uint32_t i, struct view_folder *out)
 	struct app *app = ctx;
 
 	app_make_folders(app);
-	return i < app->sidebar_folders.n && all_at(app, app->sidebar_folders.v[i], out);
+	if (i >= app->sidebar_folders.n || !all_at(app, app->sidebar_folders.v[i], out))
+		return false;
+	/* What a name is below may not be there: it stands whole. */
+	if (!out->is_root)
+		out->name = str_c(app->folders.v[app->sidebar_folders.v[i]].folder.name);
+	out->depth = 0;
+	return true;
 }
 
 static bool

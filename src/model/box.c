@@ -92,6 +92,7 @@ rank_of(struct model *m, struct row_key key, uint64_t local, uint32_t *ordinal_o
 
 	if (box_rows(m) == NULL || store_rows_rank(m->rows, key, ordinal_out, &err) != 0)
 		return false;
+	m->rows_at = UINT32_MAX; /* looking moved the cursor */
 	return raw_row(m, *ordinal_out, &row) == 0 && row.local == local;
 }
 
@@ -557,6 +558,9 @@ model_mailbox(struct model *m, struct model_mailbox *out)
 	    store_mailbox(m->view, m->box->id, &record, &err) != 0)
 		return true;
 	out->n_server = record.exists;
+	/* All of it is here: what we count is truer than what the server last told. */
+	if (record.n_rows > 0 && record.n_rows >= record.exists)
+		record.status_messages = record.status_unseen = MAILBOX_COUNT_ROWS;
 	out->is_read_only |= record.is_read_only;
 	if (store_mailbox_counts(m->view, &record, &counts, &err) == 0) {
 		out->n_unseen = counts.unseen;

@@ -28,6 +28,7 @@ struct model_doc {
 	struct lines *shown, *coming;
 	uint64_t have, total;
 	char *trouble;
+	unsigned version;
 };
 
 static void
@@ -211,6 +212,7 @@ show_coming_if_enough(struct model_doc *d)
 		return;
 	lines_free(d->shown);
 	d->shown = c;
+	d->version++;
 }
 
 /* Slices of a payload die with it. */
@@ -339,6 +341,12 @@ model_polled(struct model *m, const struct pollfd *fds, size_t n)
 }
 
 /* ---- reading it ------------------------------------------------------------------------------ */
+
+unsigned
+model_doc_version(const struct model_doc *d)
+{
+	return d->version;
+}
 
 size_t
 model_doc_n_lines(const struct model_doc *d)

@@ -145,6 +145,7 @@ struct model {
 	struct store *store;
 	bool is_without_cache;
 	bool store_trouble_told;
+	bool post_trouble; /* a change was refused: told once */
 	unsigned changes;
 
 	/* this turn's snapshot */
@@ -221,6 +222,7 @@ void list_fold(struct model *m, struct list *l);
 void list_thread_range(struct model *m, uint32_t index, bool whole, uint32_t *first_out,
 		       uint32_t *end_out);
 void list_news(struct model *m, const uint64_t *locals, size_t n, bool many);
+void list_drop(struct model *m, const uint64_t *locals, size_t n);
 void build_start(struct model *m);
 void build_free(struct build *b);
 bool build_is_needed(const struct box *b);

@@ -504,6 +504,23 @@ drop_marked(struct list *l)
 	l->n_keys = n;
 }
 
+/* What a post takes away leaves at once; if it is refused, a build brings it back. */
+void
+list_drop(struct model *m, const uint64_t *locals, size_t n)
+{
+	struct list *l = m->box->list;
+	struct row_key key;
+	uint32_t at;
+
+	if (l == NULL)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (box_key(m, locals[i], &key) == 0 && list_find(l, key, &at))
+			l->keys[at].local = 0;
+	drop_marked(l);
+	list_fold(m, l);
+}
+
 /* A message of the list that is no longer among the rows shown. */
 static bool
 is_gone(struct model *m, const struct key *k)

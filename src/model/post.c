@@ -128,6 +128,8 @@ post_all(struct model *m, struct msg_post *like, const uint64_t *locals, size_t 
 	if (m->box == NULL || n == 0)
 		return;
 	like->mailbox = m->box->id;
+	if (like->kind == INTENT_MOVE || (like->kind == INTENT_DELETE && like->set_flags != 0))
+		list_drop(m, locals, n);
 	for (size_t at = 0; at < n; at += MAX_LOCALS)
 		post_one(m, like, locals + at, n - at < MAX_LOCALS ? n - at : MAX_LOCALS);
 	rows_changed(m);
@@ -204,6 +206,15 @@ model_undo(struct model *m, model_answer *answer, void *ctx)
 	REQUEST(m, UNDO, undo, &msg, answer, ctx);
 }
 
+bool
+model_take_refusal(struct model *m)
+{
+	bool was = m->post_trouble;
+
+	m->post_trouble = false;
+	return was;
+}
+
 uint32_t
 model_n_unsaved(const struct model *m)
 {
@@ -217,8 +228,12 @@ post_ended(struct model *m, size_t i, const char *trouble)
 {
 	struct post *p = m->posts.v[i];
 
-	if (trouble != NULL)
+	if (trouble != NULL) {
 		model_log(m, LOG_ERROR, "not saved: %s", trouble);
+		m->post_trouble = true;
+		if (m->box != NULL && m->box->list != NULL)
+			m->box->build_again = true;
+	}
 	vec_remove(&m->posts, i);
 	request_remove(m, p->request);
 	post_free(p);

@@ -1,0 +1,30 @@
+/* tern-doc: tern(1) with its tables made anew, on standard output. What lies
+ * between the two marks is replaced; the rest is written by hand. */
+#include <stdio.h>
+#include "tern/base/fs.h"
+#include "tern/cmd.h"
+
+int
+main(int argc, char **argv)
+{
+	static const struct str begin = { ".\\\" BEGIN TABLES\n", 16 };
+	static const struct str end = { ".\\\" END TABLES\n", 14 };
+	struct buf page = BUF_INIT, tables = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	if (argc != 2 || fs_read(argv[1], 4 << 20, &page, &err) < 0) {
+		fprintf(stderr, "tern-doc: %s\n", argc != 2 ? "give the page" : err.text);
+		return 1;
+	}
+	long from = str_find_str(buf_str(&page), begin);
+	long to = str_find_str(buf_str(&page), end);
+	if (from < 0 || to < from) {
+		fprintf(stderr, "tern-doc: '%s' has no marks\n", argv[1]);
+		return 1;
+	}
+	cmd_manual(&tables);
+	printf("%.*s%s%s", (int)from + (int)begin.len, page.ptr, tables.ptr, page.ptr + to);
+	buf_release(&page);
+	buf_release(&tables);
+	return 0;
+}
