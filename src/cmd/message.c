@@ -396,7 +396,19 @@ save_confirmed(struct app *app, struct str answer)
 	free(url);
 }
 
-/* The next message is where the cursor goes once these are gone. */
+/* Whether a mailbox exists can be told only once its server has listed them. */
+static bool
+has_folder_list(struct app *app, const char *account)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < model_n_folders(app->model); i++) {
+		const struct model_folder *f = model_folder(app->model, i);
+		n += !f->is_root && f->mailbox != 0 && strcmp(f->account, account) == 0;
+	}
+	return n > 1;
+}
+
 static void
 save_typed(struct app *app, struct str answer)
 {
@@ -420,6 +432,7 @@ save_typed(struct app *app, struct str answer)
 		bool is_there = f != NULL && f->mailbox != 0;
 		bool must_ask = config_bool(app->conf, is_there ? OPT_confirmappend
 								: OPT_confirmcreate);
+		must_ask = must_ask && (is_there || has_folder_list(app, p.account));
 		free(app->then_text);
 		app->then_text = xstrdup(p.url);
 		ask_quad(app, must_ask ? CONFIG_ASK_YES : CONFIG_YES, save_confirmed,

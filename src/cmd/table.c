@@ -161,18 +161,44 @@ missing_row(size_t i)
 	return &missing_rows[i];
 }
 
+/* \Cx, \e and \n as the reader of the rc makes them; a backslash alone is a key. */
+static void
+unescape(struct str word, struct buf *out)
+{
+	buf_reset(out);
+	while (word.len > 0) {
+		size_t n = 1;
+		if (str_starts(word, "\\C") && word.len > 2) {
+			buf_addc(out, (char)(ascii_upper(word.ptr[2]) ^ 64));
+			n = 3;
+		} else if (str_starts(word, "\\e")) {
+			buf_addc(out, KEYC_ESC);
+			n = 2;
+		} else if (str_starts(word, "\\n")) {
+			buf_addc(out, KEYC_ENTER);
+			n = 2;
+		} else {
+			buf_addc(out, word.ptr[0]);
+		}
+		word = str_from(word, n);
+	}
+}
+
 static void
 bind_words(struct app *app, int map, const char *words, const void *function, const char *help)
 {
 	struct str rest = str_c(words), word;
 	uint32_t keys[KEY_MAX_SEQ];
+	struct buf plain = BUF_INIT;
 
 	while (str_next_word(&rest, &word)) {
 		struct ui_binding b = { .function = function, .description = help };
-		size_t n = key_parse(word, keys, KEY_MAX_SEQ);
+		unescape(word, &plain);
+		size_t n = key_parse(buf_str(&plain), keys, KEY_MAX_SEQ);
 		if (n > 0)
 			ui_keymap_bind(app->keymap, map, keys, n, &b);
 	}
+	buf_release(&plain);
 }
 
 static void

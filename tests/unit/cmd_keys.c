@@ -175,6 +175,23 @@ commands_on_nothing_do_nothing(void **state)
 }
 
 static void
+the_line_editor_has_its_keys(void **state)
+{
+	struct app *app = new_app("");
+	uint32_t keys[] = { '!', 'a', 'b', 1 /* ^A */, 'x', 5 /* ^E */, 'y', 23 /* ^W */, 'z' };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		app_key(app, keys[i], 1000);
+	app_turn(app, 1000);
+	assert_last_line(app, "Shell command: z");
+	app_key(app, 7, 1000);
+	app_turn(app, 1000);
+	type(app, "V");
+	assert_last_line(app, "tern 0.1.0");
+	app_free(app);
+}
+
+static void
 the_shell_gets_the_command(void **state)
 {
 	struct app *app = new_app("");
@@ -213,6 +230,7 @@ main(void)
 		cmocka_unit_test(quit_asks_if_told_to),
 		cmocka_unit_test(a_mailbox_that_is_none_is_refused),
 		cmocka_unit_test(commands_on_nothing_do_nothing),
+		cmocka_unit_test(the_line_editor_has_its_keys),
 		cmocka_unit_test(the_shell_gets_the_command),
 		cmocka_unit_test(a_bad_pattern_is_explained),
 	};
