@@ -68,6 +68,7 @@ signals_stop(void)
 
 #define RESTARTED "TERN_RESTARTED"
 
+static char crash_path[4096]; /* /proc/self/exe would name the new one "exe" */
 static char **crash_argv;
 static char **crash_env;
 static bool is_restart;
@@ -102,7 +103,7 @@ crashed(int sig)
 	say("tern: crashed while it showed your mail; starting anew without the cache\n");
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execve("/proc/self/exe", crash_argv, crash_env);
+	execve(crash_path, crash_argv, crash_env);
 	raise(sig);
 }
 
@@ -114,7 +115,9 @@ crash_prepare(int argc, char **argv)
 	stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
 	static const int fatal[] = { SIGSEGV, SIGBUS, SIGABRT };
 	size_t n = 0;
+	ssize_t len = readlink("/proc/self/exe", crash_path, sizeof(crash_path) - 1);
 
+	crash_path[len > 0 ? len : 0] = '\0';
 	is_restart = getenv(RESTARTED) != NULL;
 	unsetenv(RESTARTED);
 	crash_argv = argv;
