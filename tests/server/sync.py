@@ -199,7 +199,8 @@ def test_wrong_password_is_said_and_asked_again():
     ui = attached(d, answers={1: (1, "wrong")}, wait=False)
     ui.wait("NOTICE", where=lambda e: e["account"] == "home")
     ui.answers = PASSWORD_ANSWER
-    places.await_true("the row", lambda: (ui._take(0.05), ui.stores.rows())[1])
+    # Dovecot makes who guesses wait.
+    places.await_true("the row", lambda: (ui._take(0.05), ui.stores.rows())[1], 30)
 
 
 def test_the_mailbox_does_not_exist():
