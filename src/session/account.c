@@ -211,14 +211,33 @@ account_add_pin(struct account *a, const char *key_sha256)
 
 /* ---- what it does, in words ----------------------------------------------------------- */
 
+struct waiting {
+	const struct account *account;
+	uint32_t n;
+};
+
+static bool
+count_one(const struct intent *i, void *ctx)
+{
+	struct waiting *w = ctx;
+
+	w->n += str_eqc(i->account, w->account->name);
+	return true;
+}
+
+/* Changes that have not reached the server. */
 static uint32_t
 count_waiting(const struct account *a)
 {
-	uint32_t n = 0;
+	struct waiting w = { a, 0 };
+	struct store_view *v = store_begin(a->session->store, NULL);
 
-	for (size_t i = 0; i < a->session->boxes.n; i++)
-		n += a->session->boxes.v[i]->account == a && a->session->boxes.v[i]->push_due;
-	return n;
+	if (v != NULL) {
+		store_each_intent(v, (1u << INTENT_PLANNED) | (1u << INTENT_SENT), count_one, &w,
+				  NULL);
+		store_end(v);
+	}
+	return w.n;
 }
 
 void

@@ -682,6 +682,7 @@ confirm(struct task *t)
 	}
 	session_news(s, b->id, NULL, 0, true);
 	push_dirty(b);
+	account_tell(b->account, NULL);
 	task_free(t);
 }
 
@@ -1034,8 +1035,10 @@ post_request(struct client *c, uint64_t id, const struct msg_post *m)
 			/* Acknowledged means durable: the frame goes after the sync. */
 			answer_post(c, id, m->post_id, &err);
 			ipc_flush(c->conn, NULL);
-			session_news(s, b->id, (const uint64_t *)NULL, 0, true);
+			session_news(s, b->id, NULL, 0, true);
 			push_dirty(b);
+			if (b->account != NULL && b->account->state == ACCOUNT_WAITING)
+				account_tell(b->account, NULL); /* one more waits */
 			free(v);
 			return;
 		}
