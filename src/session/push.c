@@ -334,15 +334,55 @@ worker_on(struct account *a, const struct box *b)
 
 static struct push *gather_probes(struct box *b);
 
+/* A probe decides by what it finds in another mailbox: nothing may be copied or
+ * moved between its question and its answer. */
+static bool
+is_probing(const struct account *a)
+{
+	for (size_t i = 0; i < a->tasks.n; i++)
+		if (a->tasks.v[i]->kind == TASK_PROBE)
+			return true;
+	return false;
+}
+
+static bool
+is_pushing(const struct account *a)
+{
+	for (size_t i = 0; i < a->tasks.n; i++)
+		if (a->tasks.v[i]->kind == TASK_PUSH && a->tasks.v[i]->push != NULL)
+			return true;
+	return false;
+}
+
+static bool
+start_probe(struct box *b)
+{
+	struct push *probes = gather_probes(b);
+
+	if (probes == NULL)
+		return false;
+	struct box *where = box_by_name(b->session, str_c(b->account_name), probes->target, true,
+					NULL);
+	if (where == NULL) {
+		push_free(probes);
+		return false;
+	}
+	struct task *t = task_new(b->account, TASK_PROBE, where);
+	t->push = probes;
+	return true;
+}
+
 void
 push_schedule(struct account *a)
 {
 	struct session *s = a->session;
 
+	if (is_probing(a))
+		return;
 	for (size_t i = 0; i < s->boxes.n; i++) {
 		struct box *b = s->boxes.v[i];
 		if (b->account != a || (!b->push_due && !b->probe_due) ||
-		    task_of(a, TASK_PUSH, b) != NULL || task_of(a, TASK_PROBE, NULL) != NULL)
+		    task_of(a, TASK_PUSH, b) != NULL)
 			continue;
 		if (s->now_ms < b->push_at_ms) {
 			session_wake_at(s, b->push_at_ms);
@@ -355,19 +395,11 @@ push_schedule(struct account *a)
 			continue;
 		}
 		if (b->probe_due) {
-			struct push *probes = gather_probes(b);
-			b->probe_due = false;
-			if (probes != NULL) {
-				struct box *where = box_by_name(s, str_c(a->name), probes->target,
-								true, NULL);
-				if (where == NULL) {
-					push_free(probes);
-					continue;
-				}
-				struct task *t = task_new(a, TASK_PROBE, where);
-				t->push = probes;
+			if (is_pushing(a))
 				continue;
-			}
+			b->probe_due = false;
+			if (start_probe(b))
+				return;
 		}
 		b->push_due = false;
 		struct push *p = gather(b);
