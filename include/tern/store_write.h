@@ -119,5 +119,8 @@ void store_readers(struct store_writer *w, uint64_t *behind_out, int *pid_out);
 /* Walk both stores and compare everything with everything; DAMAGED says what is
  * wrong. A damaged page may kill the caller: run it in a child. */
 int store_check(const struct store_paths *paths, struct err *err);
+/* The cache is damaged: take it out of the way, so that the next writer begins a
+ * new one. This one only closes afterwards. */
+int store_condemn_cache(struct store_writer *w, struct err *err);
 
 #endif

@@ -57,6 +57,7 @@ struct session {
 	bool is_finishing;
 	bool has_slow_reader; /* somebody holds an old snapshot: filling pauses */
 	int64_t now_ms; /* of this turn */
+	pid_t check_pid; /* of the child that verifies the stores; 0: none */
 	char *renderer_path;
 	char *worker_path;
 };
@@ -321,6 +322,12 @@ void session_commit_if_due(struct session *s);
 void session_store_failed(struct session *s, const struct err *err);
 void session_news(struct session *s, uint32_t mailbox, const uint64_t *locals, size_t n,
 		  bool many);
+
+/* ---- check.c: are the stores sound? ---------------------------------------------------- */
+
+#define CHECK_OPTION "--check-stores" /* of tern-session: verify, exit 0 if sound */
+void check_start(struct session *s);
+void check_child_ended(struct session *s, int status);
 
 /* ---- push.c: the journal to the server ---------------------------------------------- */
 

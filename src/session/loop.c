@@ -12,6 +12,18 @@
 #include "tern/base/mem.h"
 #include "tern/base/tick.h"
 
+/* Workers are noticed by their socket; renderers need nothing. */
+static void
+reap(struct session *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == s->check_pid)
+			check_child_ended(s, status);
+}
+
 static void
 take_signals(struct session *s)
 {
@@ -19,9 +31,7 @@ take_signals(struct session *s)
 
 	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
-			/* Workers are noticed by their socket; renderers need nothing. */
-			while (waitpid(-1, NULL, WNOHANG) > 0)
-				continue;
+			reap(s);
 		else
 			s->is_finishing = true;
 	}

@@ -96,13 +96,28 @@ refuse_to_start(struct session *s, const struct err *err)
 		unlink(s->socket_path);
 }
 
+static int
+check_stores(void)
+{
+	struct err err = ERR_INIT;
+
+	if (store_check(&(struct store_paths){ NULL, NULL }, &err) == 0)
+		return 0;
+	log_at(LOG_ERROR, "check", "%s", err.text);
+	return 1;
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	struct session s = { .leave_at_ms = TICK_NEVER, .listen_fd = SESSION_LISTEN_FD, .lock_fd = SESSION_LOCK_FD };
 	struct err err = ERR_INIT;
 	bool was_rebuilt = false;
 
+	if (argc == 2 && strcmp(argv[1], CHECK_OPTION) == 0) {
+		open_log();
+		return check_stores();
+	}
 	if (fcntl(SESSION_LISTEN_FD, F_GETFD) < 0 || fcntl(SESSION_LOCK_FD, F_GETFD) < 0) {
 		fprintf(stderr, "tern-session is started by tern\n");
 		return 2;

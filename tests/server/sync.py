@@ -269,6 +269,37 @@ def test_uidvalidity_changes_while_changes_wait():
     await_flags(d, 1, {"\\Flagged"})
 
 
+def test_a_damaged_cache_is_built_anew_and_no_change_is_lost():
+    d = server(30)
+    ui = attached(d)
+    locals = locals_of(ui)
+    d.stop(signal.SIGKILL)
+    ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
+    assert ui.post("flag", [locals[1]], set=FLAG["flagged"])["event"] == "ACK"
+    top = os.path.join(ui.stores.env["XDG_CACHE_HOME"], "tern")
+    data, = [os.path.join(f, n) for f, _, names in os.walk(top) for n in names if n == "data.mdb"]
+    size = os.path.getsize(data)
+    with open(data, "r+b") as f:
+        f.seek(3 * 4096)
+        f.write(os.urandom(size - 3 * 4096))
+    ui.send("CHECK_STORES")
+    ui.wait("READ_AGAIN")
+    ui.stores.manager.wait(timeout=15)
+    d.start()
+    ui = attached(d, ui.stores)
+    await_flags(d, 1, {"\\Flagged"})
+    places.await_true("all rows", lambda: len(ui.stores.rows()) == 30)
+
+
+def test_sound_stores_are_said_to_be_sound():
+    d = server(3)
+    ui = attached(d)
+    ui.send("CHECK_STORES")
+    ui.wait("READ_AGAIN")
+    assert len(ui.stores.rows()) == 3
+    assert ui.stores.manager.poll() is None
+
+
 def test_two_interfaces_see_each_others_changes():
     d = server(2)
     one = attached(d)

@@ -97,6 +97,12 @@ move_aside(struct store_writer *w, struct err *err)
 	return rc;
 }
 
+int
+store_condemn_cache(struct store_writer *w, struct err *err)
+{
+	return move_aside(w, err);
+}
+
 /* Texts of a cache that is gone have names that nothing knows: a new directory
  * is begun, and the old one swept. */
 static void
