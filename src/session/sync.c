@@ -196,7 +196,11 @@ set_in_step(struct mailbox *m, struct buf *covered, void *ctx)
 	(void)covered, (void)ctx;
 	m->in_step_wall = wall_now();
 	m->attrs &= ~(uint32_t)(FOLDER_GONE | FOLDER_NONEXISTENT);
-	m->status_messages = MAILBOX_COUNT_ROWS;
+	/* Rows tell the counts once all are here; until then STATUS does. */
+	if (m->n_rows == m->exists)
+		m->status_messages = m->status_unseen = MAILBOX_COUNT_ROWS;
+	else if (m->status_messages == MAILBOX_COUNT_ROWS || m->status_messages == 0)
+		m->status_messages = m->exists;
 }
 
 void
@@ -658,6 +662,7 @@ cover_all(struct mailbox *m, struct buf *covered, void *ctx)
 	buf_reset(covered);
 	if (m->uidnext > 1)
 		buf_addf(covered, "1:%u", m->uidnext - 1);
+	m->status_messages = m->status_unseen = MAILBOX_COUNT_ROWS;
 }
 
 static uint32_t
@@ -816,13 +821,14 @@ store_folder(struct account *a, struct store_txn *txn, struct ipc_reader *r, str
 			b = a->session->boxes.v[i];
 	if (b != NULL)
 		b->is_gone = false;
-	/* The rows know better than STATUS while the mailbox is open and covered. */
-	bool is_open = b != NULL && b->in_step;
-	if (has_status && !is_open) {
+	/* The rows know better than STATUS while the mailbox is open and complete. */
+	bool rows_know = b != NULL && b->in_step && m.status_messages == MAILBOX_COUNT_ROWS;
+	if (has_status && !rows_know) {
 		bool is_same = m.uidvalidity == uidvalidity && m.uidnext == uidnext &&
-			       m.modseq == modseq && modseq != 0 && m.exists == messages;
+			       m.modseq == modseq && modseq != 0 && m.exists == messages &&
+			       m.n_rows == messages;
 		m.status_messages = is_same ? MAILBOX_COUNT_ROWS : messages;
-		m.status_unseen = unseen;
+		m.status_unseen = is_same ? MAILBOX_COUNT_ROWS : unseen;
 	}
 	return store_put_mailbox(txn, &m, err);
 }

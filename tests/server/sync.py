@@ -291,6 +291,21 @@ def test_a_damaged_cache_is_built_anew_and_no_change_is_lost():
     places.await_true("all rows", lambda: len(ui.stores.rows()) == 30)
 
 
+def test_counts_of_folders_come_without_opening_them():
+    d = server(3)
+    c = d.client()
+    append(c, "seen", "Archive", "\\Seen")
+    append(c, "unseen", "Archive")
+    ui = attached(d)
+    ui.wait("FOLDER_NEWS")
+    boxes = {m["name"]: m for m in ui.stores.dump()["mailboxes"]}
+    assert (boxes["Archive"]["messages"], boxes["Archive"]["unseen"]) == (2, 1), boxes["Archive"]
+    assert (boxes["INBOX"]["messages"], boxes["INBOX"]["unseen"]) == (3, 3), boxes["INBOX"]
+    ui.post("flag", [locals_of(ui)[1]], set=FLAG["seen"])
+    boxes = {m["name"]: m for m in ui.stores.dump()["mailboxes"]}
+    assert boxes["INBOX"]["unseen"] == 2, boxes["INBOX"]
+
+
 def test_sound_stores_are_said_to_be_sound():
     d = server(3)
     ui = attached(d)
