@@ -49,14 +49,18 @@ $(foreach t,$(FUZZ_SOURCES),$(eval $(call test_rules,$t,$(B)/tests/lib/fuzz/repl
 # Helpers of the tests that are programs of their own: base and libvterm, and
 # the modules that TOOL_USES names.
 storedump_USES = store_read ipc
+genstore_USES = store_write
 tool_modules = $(sort base $(foreach u,$($(basename $(notdir $1))_USES),$(call closure,$u)))
+# And what they share with the tests.
+genstore_HELPERS = $(B)/tests/lib/genstore.o
 define tool_rules
-$(call test_program,$1): $(B)/$(1:.c=.o) $(foreach m,$(call tool_modules,$1),$(call module_objects,$m))
+$(call test_program,$1): $(B)/$(1:.c=.o) $($(basename $(notdir $1))_HELPERS) $(foreach m,$(call tool_modules,$1),$(call module_objects,$m))
 	@mkdir -p $$(@D)
 	$$(call say,LD   $$@) $(CC) $(OUR_CFLAGS) $(CFLAGS) -o $$@ $$^ $(OUR_LDFLAGS) \
 		$(LDFLAGS) $$(shell $(PKG_CONFIG) --libs $(sort $(foreach m,$(call tool_modules,$1),$($m_LIBS))) vterm)
 endef
 $(foreach t,$(TOOL_SOURCES),$(eval $(call tool_rules,$t)))
+$(TOOL_SOURCES:%.c=$(B)/%.o): CPPFLAGS += -Itests
 
 # A module with all it may use must link without anything else.
 LINK_CHECKS = $(foreach m,$(MODULES),$(if $(call module_sources,$m),$(B)/tests/link/$m))
