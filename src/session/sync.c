@@ -618,25 +618,30 @@ sync_event(struct worker *w, struct task *t, const struct ipc_frame *f, struct e
 
 /* ---- filling the cache, newest first ---------------------------------------------------------- */
 
+/* With a transaction open, what it has so far counts: slices do not wait for its
+ * commit, nor does anything else call for the next ones after it. */
 static bool
 holes_of(struct box *b, struct seqset *holes_out, uint32_t *uidnext_out)
 {
+	struct session *s = b->session;
 	struct mailbox m;
 	struct seqset covered = SEQSET_INIT;
+	struct store_view *v = NULL;
 	bool ok = false;
-	struct store_view *v = store_begin(b->session->store, NULL);
 
-	if (v == NULL)
+	if (s->txn == NULL && (v = store_begin(s->store, NULL)) == NULL)
 		return false;
-	if (box_record(b, &m, v, NULL) == 0 && m.uidnext > 1 &&
-	    seqset_parse(m.covered, &covered, NULL) == 0) {
+	int found = s->txn != NULL ? store_txn_mailbox(s->txn, b->id, &m, NULL) :
+				     store_mailbox(v, b->id, &m, NULL);
+	if (found == 0 && m.uidnext > 1 && seqset_parse(m.covered, &covered, NULL) == 0) {
 		seqset_add_range(holes_out, 1, m.uidnext - 1);
 		seqset_subtract(holes_out, &covered);
 		*uidnext_out = m.uidnext;
 		ok = true;
 	}
 	seqset_release(&covered);
-	store_end(v);
+	if (v != NULL)
+		store_end(v);
 	return ok;
 }
 
@@ -702,7 +707,7 @@ sync_fill_next(struct box *b)
 	uint32_t uidnext = 0;
 
 	if (!b->in_step || b->is_gone || (!b->wants_fill && !b->wants_uids) ||
-	    b->session->txn != NULL || b->session->has_slow_reader)
+	    b->session->has_slow_reader)
 		return;
 	uint32_t n_running = n_fill_tasks(b, &taken);
 	if (n_running >= 2 || task_of(b->account, TASK_UIDS, b) != NULL ||
