@@ -296,7 +296,7 @@ struct view_part {
 	uint64_t tree_more; /* as in struct view_row */
 	struct str name, description, type, charset, encoding, disposition;
 	uint64_t size_bytes; /* decoded, about */
-	bool is_tagged, is_to_delete, is_here;
+	bool is_tagged, is_to_delete, is_here, is_container;
 	struct str state;    /* "not fetched", "1.2 of 3.4 MB", "saved" */
 };
 
@@ -317,6 +317,7 @@ struct view_text_line {
 	uint64_t id; /* 0: nothing to do with it */
 	enum view_color color;
 	bool is_title;
+	int indent; /* of what does not fit on the first line */
 };
 
 struct view_lines {

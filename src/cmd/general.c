@@ -138,7 +138,7 @@ log_at_line(void *ctx, uint32_t i, struct view_text_line *out)
 	buf_reset(&text);
 	buf_addf(&text, "%s  %s", when, line->text);
 	*out = (struct view_text_line){ buf_str(&text), i + 1,
-					line->level <= 1 ? VIEW_ERROR : VIEW_NORMAL, false };
+					line->level <= 1 ? VIEW_ERROR : VIEW_NORMAL, false, 10 };
 	return true;
 }
 

@@ -82,6 +82,7 @@ part_at(void *ctx, uint32_t i, struct view_part *out)
 		.encoding = p->encoding,
 		.disposition = str_c(dispositions[p->disposition]),
 		.size_bytes = decoded_size(p),
+		.is_container = p->is_multipart,
 		.is_here = p->presence == DOC_COMPLETE,
 		.state = str_c(presences[p->presence]),
 	};
@@ -151,11 +152,11 @@ parts_progress(const struct app *app, struct buf *out)
 	for (size_t i = 0; i < app->savings.n; i++) {
 		const struct saving *s = app->savings.v[i];
 		const char *slash = strrchr(s->path, '/');
-		buf_addf(out, "saving %s ", slash != NULL ? slash + 1 : s->path);
+		buf_addf(out, "%ssaving %s ", out->len > 0 ? " · " : "", slash != NULL ? slash + 1 : s->path);
 		format_size(out, s->done);
 		buf_adds(out, " of ");
 		format_size(out, s->total);
-		buf_adds(out, " (^G: stop) · ");
+		buf_adds(out, " (^G: stop)");
 	}
 }
 

@@ -85,7 +85,8 @@ screen_add_line(struct screen *s, uint64_t id, bool is_title, enum view_color co
 	va_start(ap, fmt);
 	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	struct view_text_line line = { arena_str(&s->text, buf_str(&text)), id, color, is_title };
+	struct view_text_line line = { arena_str(&s->text, buf_str(&text)), id, color, is_title,
+				       4 };
 	vec_push(&s->lines, line);
 	buf_release(&text);
 }

@@ -13,6 +13,9 @@ struct scroll {
 	int rows; /* as drawn last, and with which options: */
 	int menu_context;
 	bool menu_scroll, menu_move_off;
+	/* Drawn above the pager: what to show behind it. */
+	bool is_short;
+	uint32_t tall_top;
 };
 
 /* Keep both within the list and the cursor on the screen. */

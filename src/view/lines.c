@@ -6,8 +6,15 @@
 #include "tern/base/mem.h"
 #include "tern/base/utf8.h"
 
+/* What fills one line of the screen: long lines take several. */
+struct line_piece {
+	uint32_t line;
+	size_t start, end;
+};
+
 struct lines {
 	struct view v;
+	VEC(struct line_piece) pieces;
 	struct view_lines source;
 	char *title;
 	struct view_ops ops; /* named as the caller's map */
@@ -30,34 +37,83 @@ line_at(const struct lines *l, uint32_t i, struct view_text_line *out)
 	return l->source.at(l->source.ctx, i, out);
 }
 
+/* Up to the last blank that fits; a word longer than the line is cut. */
+static size_t
+piece_end(struct str s, int cols)
+{
+	size_t fits = utf8_fit(s, cols, NULL).len;
+
+	if (fits >= s.len)
+		return s.len;
+	for (size_t i = fits; i > fits / 2; i--)
+		if (s.ptr[i] == ' ')
+			return i;
+	return fits > 0 ? fits : 1;
+}
+
+static void
+cut_line(struct lines *l, uint32_t i, const struct view_text_line *line)
+{
+	int cols = l->v.cols - 1;
+	size_t at = 0;
+
+	do {
+		struct str rest = str_from(line->text, at);
+		size_t n = cols > 2 * line->indent + 8 ? piece_end(rest, cols) : rest.len;
+		struct line_piece p = { i, at, at + n };
+		vec_push(&l->pieces, p);
+		at += n;
+		while (at < line->text.len && line->text.ptr[at] == ' ')
+			at++;
+		cols = l->v.cols - 1 - line->indent;
+	} while (at < line->text.len);
+}
+
+static void
+cut_lines(struct lines *l)
+{
+	uint32_t count = l->source.count(l->source.ctx);
+	struct view_text_line line;
+
+	vec_reset(&l->pieces);
+	for (uint32_t i = 0; i < count; i++)
+		if (line_at(l, i, &line))
+			cut_line(l, i, &line);
+	l->scroll.count = (uint32_t)l->pieces.n;
+}
+
 static void
 learn_focus(struct lines *l)
 {
 	struct view_text_line line;
 
 	l->focus = 0;
-	if (l->scroll.cursor < l->scroll.count && line_at(l, l->scroll.cursor, &line))
+	if (l->scroll.cursor < l->pieces.n &&
+	    line_at(l, l->pieces.v[l->scroll.cursor].line, &line))
 		l->focus = line.id;
 }
 
-/* The line that had the cursor may stand elsewhere: there are but few with an id. */
-static void
-lines_apply(struct view *v)
+/* The first piece of a line. */
+static uint32_t
+piece_of(const struct lines *l, uint32_t line)
 {
-	struct lines *l = lines_of(v);
-	uint32_t before = l->scroll.count;
-	bool was_last = before == 0 || l->scroll.cursor + 1 >= before;
+	uint32_t i = 0;
+
+	while (i < l->pieces.n && l->pieces.v[i].line < line)
+		i++;
+	return i;
+}
+
+/* The cursor's line may stand elsewhere: there are but few with an id. */
+static void
+follow_focus(struct lines *l)
+{
 	struct view_text_line line;
 
-	l->scroll.count = l->source.count(l->source.ctx);
-	if (l->source.follows_end && was_last) {
-		scroll_move(&l->scroll, VIEW_LAST, 1);
-	} else if (l->focus != 0) {
-		for (uint32_t i = 0; i < l->scroll.count; i++) {
-			if (line_at(l, i, &line) && line.id == l->focus) {
-				scroll_follow(&l->scroll, i);
-				return;
-			}
+	for (uint32_t i = 0; i < l->pieces.n && l->focus != 0; i++) {
+		if (line_at(l, l->pieces.v[i].line, &line) && line.id == l->focus) {
+			scroll_follow(&l->scroll, i);
+			return;
 		}
 	}
 	if (l->scroll.cursor >= l->scroll.count)
@@ -65,12 +121,28 @@ lines_apply(struct view *v)
 	learn_focus(l);
 }
 
+static void
+lines_apply(struct view *v)
+{
+	struct lines *l = lines_of(v);
+	uint32_t before = l->scroll.count;
+	bool was_last = before == 0 || l->scroll.cursor + 1 >= before;
+
+	cut_lines(l);
+	if (l->source.follows_end && was_last) {
+		scroll_move(&l->scroll, VIEW_LAST, 1);
+		learn_focus(l);
+	} else {
+		follow_focus(l);
+	}
+}
+
 static bool
 lines_move(struct view *v, enum view_move how, int n)
 {
 	struct lines *l = lines_of(v);
 
-	l->scroll.count = l->source.count(l->source.ctx);
+	cut_lines(l);
 	bool moved = scroll_move(&l->scroll, how, n);
 	learn_focus(l);
 	return moved;
@@ -83,23 +155,31 @@ draw_text_line(const struct lines *l, struct ui_area area, int at, uint32_t i,
 	struct view_text_line line;
 	struct ui_style style = view_style(look, VIEW_NORMAL, UI_PLAIN);
 
-	if (!line_at(l, i, &line))
+	const struct line_piece *p = &l->pieces.v[i];
+	if (!line_at(l, p->line, &line))
 		return;
+	int indent = p->start > 0 ? line.indent : 0;
 	if (line.color != VIEW_NORMAL)
 		style = view_style(look, line.color, style);
 	if (line.is_title)
 		style.attrs |= UI_BOLD;
-	ui_put_cols(area, at, 1, area.cols - 1, line.text, style);
+	ui_put_cols(area, at, 1 + indent, area.cols - 1 - indent,
+		    str_head(str_from(line.text, p->start), p->end - p->start), style);
 }
 
 static void
 lines_draw(struct view *v, struct ui_area area, const struct view_look *look)
 {
 	struct lines *l = lines_of(v);
-	uint32_t count = l->source.count(l->source.ctx);
+	bool is_new_width = v->cols != area.cols;
 
 	v->rows = area.rows;
 	v->cols = area.cols;
+	if (is_new_width)
+		lines_apply(v);
+	else
+		cut_lines(l);
+	uint32_t count = l->scroll.count;
 	scroll_fit(&l->scroll, count, area.rows, look);
 	if (l->focus == 0)
 		learn_focus(l);
@@ -139,6 +219,7 @@ lines_close(struct view *v)
 		l->source.close(l->source.ctx);
 	format_line_release(&l->line);
 	buf_release(&l->search);
+	vec_release(&l->pieces);
 	free(l->title);
 	free(l);
 }
@@ -183,7 +264,7 @@ view_lines_search(struct view *v, struct str text, bool backwards)
 		utf8_add_folded(&l->search, text);
 	}
 	for (uint32_t n = 1; n <= count && found == 0 && l->search.len > 0; n++) {
-		uint32_t at = l->scroll.cursor;
+		uint32_t at = l->scroll.cursor < l->pieces.n ? l->pieces.v[l->scroll.cursor].line : 0;
 		uint32_t i = backwards ? (at + count - n % count) % count : (at + n) % count;
 		buf_reset(&folded);
 		if (line_at(l, i, &line))
@@ -191,7 +272,7 @@ view_lines_search(struct view *v, struct str text, bool backwards)
 		if (str_find_str(buf_str(&folded), buf_str(&l->search)) < 0)
 			continue;
 		found = (backwards ? i >= at : i <= at) ? 2 : 1;
-		lines_move(v, VIEW_JUMP, (int)i + 1);
+		lines_move(v, VIEW_JUMP, (int)piece_of(l, i) + 1);
 	}
 	buf_release(&folded);
 	return found;
@@ -223,6 +304,7 @@ help_at(void *ctx, uint32_t i, struct view_text_line *out)
 		return false;
 	out->text = str_c(h->lines.v[i].text);
 	out->is_title = h->lines.v[i].is_title;
+	out->indent = 14 + 24;
 	return true;
 }
 

@@ -10,6 +10,7 @@ struct parts {
 	struct view v;
 	struct view_parts source;
 	struct scroll scroll;
+	bool is_moved;
 	struct format_line line;
 };
 
@@ -19,18 +20,37 @@ parts_of(struct view *v)
 	return (struct parts *)v;
 }
 
+/* A container only holds others: the cursor begins on the first part that can be
+ * saved. They may come after the screen was opened. */
+static void
+skip_containers(struct parts *p)
+{
+	struct view_part part;
+
+	for (uint32_t i = 0; i < p->scroll.count; i++) {
+		memset(&part, 0, sizeof(part));
+		if (p->source.at(p->source.ctx, i, &part) && !part.is_container) {
+			p->scroll.cursor = i;
+			return;
+		}
+	}
+}
+
 static void
 parts_apply(struct view *v)
 {
 	struct parts *p = parts_of(v);
 
 	p->scroll.count = p->source.count(p->source.ctx);
+	if (!p->is_moved)
+		skip_containers(p);
 }
 
 static bool
 parts_move(struct view *v, enum view_move how, int n)
 {
 	parts_apply(v);
+	parts_of(v)->is_moved = true;
 	return scroll_move(&parts_of(v)->scroll, how, n);
 }
 

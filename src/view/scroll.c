@@ -51,6 +51,15 @@ show_cursor(struct scroll *s)
 void
 scroll_fit(struct scroll *s, uint32_t count, int rows, const struct view_look *look)
 {
+	/* Above the pager few rows are left; behind it, the part shown is as it was. */
+	if (rows * 2 < s->rows) {
+		s->tall_top = s->top;
+		s->is_short = true;
+	} else if (s->is_short && rows > s->rows * 2) {
+		if (s->cursor >= s->tall_top && (int64_t)s->cursor < (int64_t)s->tall_top + rows)
+			s->top = s->tall_top;
+		s->is_short = false;
+	}
 	s->count = count;
 	s->rows = rows;
 	s->menu_context = look->menu_context;
@@ -69,7 +78,10 @@ scroll_follow(struct scroll *s, uint32_t now)
 {
 	int64_t top = (int64_t)s->top + (int64_t)now - (int64_t)s->cursor;
 
+	int64_t tall = (int64_t)s->tall_top + (int64_t)now - (int64_t)s->cursor;
+
 	s->top = top < 0 ? 0 : (uint32_t)top;
+	s->tall_top = tall < 0 ? 0 : (uint32_t)tall;
 	s->cursor = now;
 }
 
