@@ -340,8 +340,6 @@ ask_user(struct app *app, const struct model_question *q)
 {
 	struct buf label = BUF_INIT;
 
-	if (q->detail[0] != '\0')
-		app_complain(app, "%s: %s", q->account, q->detail);
 	struct ui_prompt_spec spec = { .ctx = app };
 	if (q->kind == QUESTION_CERTIFICATE) {
 		buf_addf(&label, "%s%s%s: (r)eject, accept (o)nce, (a)lways? ", q->prompt,
@@ -349,8 +347,9 @@ ask_user(struct app *app, const struct model_question *q)
 		spec.choices = "roa";
 		spec.done = certificate_prompt_done;
 	} else {
-		buf_addf(&label, "%s%s", q->prompt,
-			 str_ends(str_trim(str_c(q->prompt)), ":") ? "" : ": ");
+		/* What the server said is in the log. */
+		buf_addf(&label, "%s%s%s", q->detail[0] != '\0' ? "Login refused. " : "",
+			 q->prompt, str_ends(str_trim(str_c(q->prompt)), ":") ? "" : ": ");
 		spec.is_secret = true;
 		spec.done = secret_prompt_done;
 	}

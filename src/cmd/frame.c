@@ -90,6 +90,8 @@ fill_activity(struct app *app)
 
 	buf_reset(out);
 	parts_progress(app, out);
+	if (app->trouble.len > 0 && out->len > 0)
+		buf_adds(out, " · ");
 	buf_addstr(out, buf_str(&app->trouble));
 	for (size_t i = 0; model_account(app->model, i, &a); i++) {
 		if (a.is_configured)

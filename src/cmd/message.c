@@ -133,7 +133,7 @@ change_flag(struct app *app, struct str answer)
 
 	for (size_t i = 0; i < ARRAY_LEN(flag_letters) && answer.len > 0; i++) {
 		uint32_t flag = flag_letters[i].flag;
-		if (flag_letters[i].letter != answer.ptr[0])
+		if (ascii_lower(flag_letters[i].letter) != ascii_lower(answer.ptr[0]))
 			continue;
 		bool set = on != flag_letters[i].is_inverse;
 		if (flag == ROW_TO_DELETE && set)
@@ -163,7 +163,7 @@ cmd_change_flag(struct app *app, const struct cmd *c)
 	}
 	ask_about(app, locals, n, tagged);
 	app->then_arg = c->arg;
-	ask_choice(app, "DNOr*!", change_flag, "%s flag? (D/N/O/r/*/!): ",
+	ask_choice(app, "DNOr*!dnoR", change_flag, "%s flag? (D/N/O/r/*/!): ",
 		   c->arg ? "Set" : "Clear");
 }
 
@@ -306,6 +306,17 @@ cmd_undelete(struct app *app, const struct cmd *c)
 }
 
 static void
+sync_answered(struct app *app, struct str answer)
+{
+	struct model_mailbox m;
+
+	if (!answer_is_yes(answer) || !model_mailbox(app->model, &m))
+		return;
+	model_release(app->model);
+	app_say(app, "%u %s deleted", m.n_to_delete, m.n_to_delete == 1 ? "message" : "messages");
+}
+
+static void
 cmd_sync(struct app *app, const struct cmd *c)
 {
 	struct model_mailbox m;
@@ -319,8 +330,9 @@ cmd_sync(struct app *app, const struct cmd *c)
 		app_say(app, "nothing is marked for deletion");
 		return;
 	}
-	model_release(app->model);
-	app_say(app, "%u %s deleted", m.n_to_delete, m.n_to_delete == 1 ? "message" : "messages");
+	ask_quad(app, config_quad(app->conf, OPT_delete), sync_answered,
+		 "Delete the %u marked %s now?", m.n_to_delete,
+		 m.n_to_delete == 1 ? "message" : "messages");
 }
 
 /* What <sync-mailbox> would do is asked for when leaving. */
