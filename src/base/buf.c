@@ -76,7 +76,7 @@ buf_addstr(struct buf *b, struct str s)
 }
 
 void
-buf_addc(struct buf *b, char c)
+buf_addc_grow(struct buf *b, char c)
 {
 	buf_add(b, &c, 1);
 }

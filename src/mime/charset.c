@@ -499,9 +499,23 @@ mime_charset_feed(struct mime_charset *c, struct str bytes, bool is_last, struct
 	buf_consume(&c->held, c->held.len - left);
 }
 
+/* Most of what stands in headers: no converter has anything to do. */
+static bool
+is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)(s.ptr[i] - 1) >= 0x7f)
+			return false;
+	return true;
+}
+
 void
 mime_to_utf8(struct buf *out, struct str bytes, struct str charset, struct str assumed)
 {
+	if (charset.len == 0 && is_ascii(bytes)) {
+		buf_addstr(out, bytes);
+		return;
+	}
 	struct mime_charset *c = mime_charset_new(charset, assumed);
 
 	mime_charset_feed(c, bytes, true, out);

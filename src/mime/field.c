@@ -110,10 +110,13 @@ mime_unfold(struct buf *out, struct str raw)
 
 	raw = str_trim(raw);
 	buf_reserve(out, raw.len);
-	for (size_t i = 0; i < raw.len; i++)
-		if (raw.ptr[i] != '\r' && raw.ptr[i] != '\n')
-			buf_addc(out, raw.ptr[i]);
-		else if (i + 1 < raw.len && !ascii_is_space(raw.ptr[i + 1]))
+	for (size_t i = 0; i < raw.len; i++) {
+		size_t start = i;
+		while (i < raw.len && raw.ptr[i] != '\r' && raw.ptr[i] != '\n')
+			i++;
+		buf_add(out, raw.ptr + start, i - start);
+		if (i + 1 < raw.len && !ascii_is_space(raw.ptr[i + 1]))
 			buf_addc(out, ' ');
+	}
 	mime_blank_controls(out, at);
 }

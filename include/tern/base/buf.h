@@ -24,7 +24,7 @@ void buf_reserve(struct buf *b, size_t extra);
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_adds(struct buf *b, const char *s);
 void buf_addstr(struct buf *b, struct str s);
-void buf_addc(struct buf *b, char c);
+void buf_addc_grow(struct buf *b, char c);
 void buf_addn(struct buf *b, char c, size_t n); /* n times c */
 void buf_addf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -32,6 +32,18 @@ void buf_vaddf(struct buf *b, const char *fmt, va_list ap);
 void buf_truncate(struct buf *b, size_t len);
 void buf_consume(struct buf *b, size_t n); /* drop n bytes at the front */
 char *buf_take(struct buf *b);		   /* yours to free(); b is empty again */
+
+/* Parsers add text byte by byte. */
+static inline void
+buf_addc(struct buf *b, char c)
+{
+	if (b->len + 2 > b->cap) {
+		buf_addc_grow(b, c);
+		return;
+	}
+	b->ptr[b->len++] = c;
+	b->ptr[b->len] = '\0';
+}
 
 static inline struct str
 buf_str(const struct buf *b)
