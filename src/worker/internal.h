@@ -44,7 +44,7 @@ struct worker {
 /* Ids of our own, for the pieces of a request. */
 #define SUB_ID (1ull << 63)
 
-/* main.c */
+/* end.c */
 void worker_done(struct worker *w, uint64_t id, struct str text);
 void worker_failed(struct worker *w, uint64_t id, const struct err *err);
 /* As imap_sink.done() has it: DONE, CANCELED or FAILED. */
