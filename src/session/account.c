@@ -454,6 +454,18 @@ connect_role(struct account *a, enum worker_role role, struct box *home)
 	return w;
 }
 
+/* With one connection in all it does other mailboxes' tasks in turn: it has just
+ * come there for one that is still queued. */
+static bool
+is_away_for_a_task(const struct account *a, const struct worker *w)
+{
+	for (size_t i = 0; i < a->tasks.n; i++)
+		if (a->tasks.v[i]->box == w->selected && w->selected != NULL && w->is_open &&
+		    a->tasks.v[i]->worker == NULL)
+			return true;
+	return false;
+}
+
 /* One watch worker per mailbox on a screen, as far as the cap allows; a watch
  * worker whose mailbox nobody looks at any more goes to the next one. */
 static void
@@ -478,7 +490,7 @@ schedule_watch(struct account *a)
 		if (w == NULL)
 			w = connect_role(a, ROLE_WATCH, b);
 		if (w != NULL && w->state == WORKER_READY && w->selected != b &&
-		    w->running.n == 0)
+		    w->running.n == 0 && !is_away_for_a_task(a, w))
 			sync_send_open(w, b);
 	}
 }

@@ -44,7 +44,7 @@ def run_dir():
     return os.environ["TERN_RUN_DIR"]
 
 
-def await_true(what, condition, seconds=10.0):
+def await_true(what, condition, seconds=30.0):
     """Ask again and again until it holds; returns what it returned."""
     end = time.monotonic() + seconds * SLOW
     while True:

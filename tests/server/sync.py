@@ -356,10 +356,13 @@ def test_reading_fetches_the_text_without_the_attachment():
 
 def test_the_manager_leaves_by_itself():
     d = server(1)
+    before = set(places.descendants())
     ui = attached(d)
+    ours = set(places.descendants()) - before
+    assert ui.stores.manager.pid in ours
     assert ui.ask("LEAVE")["n_waiting"] == 0
-    assert ui.stores.manager.wait(timeout=15) == 0
-    assert not places.descendants(), places.descendants()
+    assert ui.stores.manager.wait(timeout=30) == 0
+    places.await_true("its workers' end", lambda: not ours & set(places.descendants()))
 
 
 def test_passwords_are_in_no_file_and_no_log():
