@@ -77,6 +77,8 @@ push_dirty(struct box *b)
 {
 	b->push_due = true;
 	b->push_at_ms = 0;
+	/* Also when this turn's scheduling is over already: there must be a next one. */
+	session_wake_at(b->session, b->session->now_ms);
 }
 
 struct waiting_mailbox {
