@@ -120,16 +120,14 @@ $(B)/%.o: %.c $(B)/include/tern/have.h Makefile
 $(B)/.dir:
 	@mkdir -p $(B) && touch $@
 
-# The tables of ternrc(5) come from the source: `make man` after a change to them.
-$(B)/ternrc-doc: $(B)/src/config/doc/main.o $(call archives,config)
-	$(call say,LD   ternrc-doc) $(CC) $(OUR_CFLAGS) $(CFLAGS) -o $@ $^ $(OUR_LDFLAGS) $(LDFLAGS) \
-		$(shell $(PKG_CONFIG) --libs $(call pkgs,config))
+# The tables of the manual come from the source: `make man` after a change to them.
 $(B)/tern-doc: $(B)/src/cmd/doc/main.o $(call archives,cmd)
 	$(call say,LD   tern-doc) $(CC) $(OUR_CFLAGS) $(CFLAGS) -o $@ $< $(call archives,cmd) \
 		$(OUR_LDFLAGS) $(LDFLAGS) $(shell $(PKG_CONFIG) --libs $(call pkgs,cmd))
-man: $(B)/ternrc-doc $(B)/tern-doc
-	$(B)/ternrc-doc man/ternrc.5 >$(B)/ternrc.5 && mv $(B)/ternrc.5 man/ternrc.5
-	$(B)/tern-doc man/tern.1 >$(B)/tern.1 && mv $(B)/tern.1 man/tern.1
+man: $(B)/tern-doc
+	for page in tern.1 ternrc.5; do \
+		$(B)/tern-doc man/$$page >$(B)/$$page && mv $(B)/$$page man/$$page || exit; \
+	done
 
 # Written anew only when it changes, so that nothing is compiled for nothing.
 $(B)/include/tern/have.h: FORCE

@@ -77,13 +77,15 @@ $(foreach m,$(MODULES),$(eval $(call link_rules,$m)))
 export TERN_BUILD = $(abspath $(B))
 export TERN_SAN = $(SAN)
 RUN = $(or $(PYTHON),python3) tests/lib/run.py
+# For whoever typed just `make demo` or `make check`: all processors.
+ALL_MAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: check-deps check-all check-unit check-proto check-server check-ui \
 	check-fuzz check-layers check-programs bench tools
 
 check:
 	@tests/lib/deps.sh test
-	@$(MAKE) --no-print-directory check-programs
+	@$(ALL_MAKE) check-programs
 	@$(RUN) unit $(UNIT_TESTS) proto $(PROTO_TESTS) server $(SERVER_TESTS) \
 		ui $(UI_TESTS) fuzz $(FUZZ_TESTS) layers $(LINK_CHECKS) $(LAYER_TESTS)
 
@@ -109,10 +111,10 @@ check-layers: all $(LINK_CHECKS)
 
 demo:
 	@tests/lib/deps.sh demo
-	@$(MAKE) --no-print-directory all
+	@$(ALL_MAKE) all
 	@$(or $(PYTHON),python3) tests/lib/demo.py
 
 bench:
 	@tests/lib/deps.sh test
-	@$(MAKE) --no-print-directory all tools
+	@$(ALL_MAKE) all tools
 	@PYTHONPATH=tests/lib $(or $(PYTHON),python3) tests/bench/bench.py $(BENCH)

@@ -78,6 +78,7 @@ struct cmd_host {
 	void (*suspend)(void *ctx);
 	void (*repaint)(void *ctx); /* all of the terminal */
 	void (*bell)(void *ctx);
+	void (*title)(void *ctx, struct str text); /* of the terminal; may be NULL */
 	void *ctx;
 };
 

@@ -241,6 +241,7 @@ enum config_list {
 	CONFIG_HDR_ORDER,
 	CONFIG_ALTERNATIVE_ORDER,
 	CONFIG_AUTO_VIEW,
+	CONFIG_ALTERNATES, /* regular expressions, case does not matter */
 	CONFIG_PUSHES, /* of a folder: keys to be typed whenever it is entered */
 	CONFIG_N_LISTS
 };
@@ -263,12 +264,12 @@ int config_compile(const char *text, bool is_sensitive, int regcomp_flags, regex
 /* ---- reading -------------------------------------------------------------- */
 
 struct config_error {
-	const char *file; /* "command line", "hook of ..." where it is none */
+	const char *file; /* "command line", "hook of ..." where it is none; "": typed at the prompt */
 	int line, column; /* from 1; column counts bytes; 0: does not apply */
 	bool is_warning;  /* it was applied all the same */
 	const char *text;
 };
-/* "FILE:LINE:COLUMN: text", as shown and logged. */
+/* "FILE:LINE:COLUMN: text", as shown and logged; of the prompt the text alone. */
 void config_error_add(struct buf *out, const struct config_error *e);
 
 /* Any callback may be NULL. */

@@ -118,6 +118,8 @@ struct imap_sink {
 	void (*structure)(void *ctx, uint64_t id, uint32_t uid, const struct structure *structure);
 	void (*body)(void *ctx, uint64_t id, const struct imap_body *body);
 	void (*folder)(void *ctx, uint64_t id, const struct imap_folder *folder);
+	/* That was the list. Not whole: a name may be missing that is there. */
+	void (*folders_end)(void *ctx, uint64_t id, bool is_whole);
 	/* err is NULL on success; text: the server's words. */
 	void (*done)(void *ctx, uint64_t id, const struct err *err, struct str text);
 };

@@ -16,7 +16,7 @@
 #include "tern/base/err.h"
 #include "tern/base/str.h"
 
-#define IPC_PROTOCOL 1
+#define IPC_PROTOCOL 3
 #define IPC_MAX_PAYLOAD (1024 * 1024)
 #define IPC_MAX_QUEUED (64 * 1024 * 1024) /* a peer that reads nothing is cut off */
 
@@ -98,7 +98,9 @@ bool ipc_wants_write(const struct ipc_conn *c); /* ask poll() for POLLOUT */
 size_t ipc_queued_bytes(const struct ipc_conn *c);
 
 /* Queue a frame; the payload is copied, `fd` (-1 for none) is duplicated.
- * Fails only when more than IPC_MAX_QUEUED wait, or the peer is gone. */
+ * Fails only when more than IPC_MAX_QUEUED wait, it is longer than IPC_MAX_PAYLOAD, or
+ * the peer is gone: and then for ever, as does ipc_flush(), so that no single frame is
+ * missed in between. */
 int ipc_send(struct ipc_conn *c, enum msg_type type, uint64_t id, struct str payload, int fd,
 	     struct err *err);
 /* Write what the socket takes now. */
@@ -107,7 +109,8 @@ int ipc_flush(struct ipc_conn *c, struct err *err);
  * once nothing was left to read: what a peer said before it ended is not lost. */
 int ipc_fill(struct ipc_conn *c, struct err *err);
 /* The next complete frame of what was read: 1, 0 for none, -1 PROTO. Its
- * payload is good until the next call on c. */
+ * payload is good until the next call on c, which overwrites it: frames may
+ * carry secrets. */
 int ipc_next(struct ipc_conn *c, struct ipc_frame *frame_out, struct err *err);
 
 /* ipc_send of a typed message: IPC_SEND(c, OPEN_MAILBOX, open_mailbox, id, -1, &m, err) */

@@ -121,7 +121,8 @@ struct mime_row {
 
 /* Read header fields: the answer to BODY.PEEK[HEADER.FIELDS (DATE FROM TO CC
  * REPLY-TO SUBJECT MESSAGE-ID IN-REPLY-TO REFERENCES LIST-ID CONTENT-TYPE)], or a
- * whole header. All of *row lives in the arena; lengths as in MIME_ROW_MAX_*. */
+ * whole header. What *row points to lives in the arena, or in the header where it
+ * stood there as it is; lengths as in MIME_ROW_MAX_*. */
 void mime_row_headers(struct arena *a, struct str header, struct str assumed,
 		      struct mime_row *row_out);
 

@@ -45,6 +45,9 @@ struct model_params {
 	/* 16 bytes of chance for the ids of posts; NULL: the system's. */
 	void (*random)(void *ctx, uint8_t out[16]);
 	void *ctx;
+	/* The stores may be damaged: nothing of them is read before the manager has
+	 * looked at them (CHECK_STORES). */
+	bool is_without_cache;
 };
 
 /* What a change of the model asks for; taken by model_take_changes(). */
@@ -68,10 +71,11 @@ void model_rest(struct model *m);
 /* Work off searches, limits and orders for at most so long; true: there is more. */
 bool model_work(struct model *m, int64_t budget_us);
 bool model_is_working(const struct model *m);
+/* News want a limit or an order made anew, which rests between two times: for so
+ * long; -1: nothing waits. */
+int64_t model_pause_ms(const struct model *m);
 /* A limit or an order that was asked for is not on the screen yet. */
 bool model_is_ordering(const struct model *m);
-/* The stores turned out to be unreadable: show nothing of them from now on. */
-void model_without_cache(struct model *m);
 
 /* ---- the manager ----------------------------------------------------------------- */
 
@@ -170,6 +174,7 @@ struct model_mailbox {
 	uint32_t n_unseen, n_flagged, n_to_delete, n_tagged;
 	uint32_t n_shown;
 	bool is_read_only;
+	bool is_known;	 /* it has been in step before */
 	bool is_in_step; /* OPEN_MAILBOX was answered since the last manager came */
 	bool has_held;	 /* something to let go with <sync-mailbox> */
 	const char *busy; /* "threading 40 %", "limiting 12,000 of 90,000"; "" */
@@ -245,6 +250,8 @@ bool model_matches(struct model *m, const struct pattern *p, const struct model_
 
 /* Each is one thing to undo. Rows show it at once. Nothing happens for n == 0. */
 void model_flag(struct model *m, const uint64_t *locals, size_t n, uint32_t set, uint32_t clear);
+/* It has been shown: nothing that <undo> takes back. */
+void model_mark_read(struct model *m, uint64_t local);
 void model_keyword(struct model *m, const uint64_t *locals, size_t n, struct str keyword,
 		   bool on);
 void model_delete(struct model *m, const uint64_t *locals, size_t n, bool now);

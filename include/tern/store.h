@@ -60,7 +60,7 @@ struct intent {
 	uint8_t kind;  /* enum intent_kind */
 	uint8_t state; /* enum intent_state */
 	uint8_t stage; /* enum intent_stage */
-	bool is_undo;  /* came from <undo>: not undone again */
+	bool is_undo;  /* came from <undo>, or by itself: not undone */
 	uint64_t local;
 	struct str account; /* name, as in the ACCOUNT frame */
 	struct str mailbox; /* wire name */

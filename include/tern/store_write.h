@@ -94,10 +94,17 @@ int journal_release(struct store_writer *w, const uint8_t post_id[16], struct st
 int journal_undo(struct store_writer *w, const uint8_t post_id[16], int64_t now_wall,
 		 char **text_out, struct err *err);
 
+/* Take changes in hand, before a command that changes something goes out: as
+ * journal_update() with state SENT, but of those alone that are still waiting and
+ * still the same. What was taken back or made anew meanwhile leaves the array (*n
+ * is what remains): it must not be done. An <undo> of what was claimed plans the
+ * inverse. */
+int journal_claim(struct store_writer *w, struct intent *intents, size_t *n, struct err *err);
 /* Change state, stage, target (account, name, uid fields), attempts, not_before,
  * reason of records in one commit; seq says which. Where a MOVE or DELETE is
  * confirmed with its target_uid, later records of the same message follow it
- * there; where it is refused, those that waited for it come back. */
+ * there; where it is refused, those that waited for it come back. A record that is
+ * confirmed or dropped stays so. */
 int journal_update(struct store_writer *w, const struct intent *intents, size_t n,
 		   struct err *err);
 /* Confirmed records are kept for undo (the last 1000 groups, 30 days), then swept. */
@@ -119,8 +126,12 @@ void store_readers(struct store_writer *w, uint64_t *behind_out, int *pid_out);
 /* Walk both stores and compare everything with everything; DAMAGED says what is
  * wrong. A damaged page may kill the caller: run it in a child. */
 int store_check(const struct store_paths *paths, struct err *err);
-/* The cache is damaged: take it out of the way, so that the next writer begins a
- * new one. This one only closes afterwards. */
-int store_condemn_cache(struct store_writer *w, struct err *err);
+int store_check_journal(const struct store_paths *paths, struct err *err);
+int store_check_cache(const struct store_paths *paths, struct err *err);
+/* Move a damaged cache aside; under the lock, and nobody has it open for writing. */
+int store_drop_cache(const struct store_paths *paths, struct err *err);
+/* The same for a damaged journal. It stays for good: *where_out (yours) says where. */
+int store_keep_journal_aside(const struct store_paths *paths, int64_t now_wall, char **where_out,
+			     struct err *err);
 
 #endif

@@ -100,5 +100,8 @@ bool thread_build_step(struct thread_build *b, uint32_t budget);
 unsigned thread_build_percent(const struct thread_build *b);
 /* In the order of the screen. Once, after the last step. */
 struct thread_row *thread_build_take(struct thread_build *b, size_t *n_out);
+/* Of what has been taken, let go of a part of the working memory: giving back many
+ * megabytes at once is a pause too. True when there is no more. */
+bool thread_build_shed(struct thread_build *b);
 
 #endif

@@ -99,6 +99,7 @@ struct ui_layout_options {
 	bool has_help;	    /* $help: key help in the first line */
 	bool status_on_top; /* $status_on_top */
 	int sidebar_cols;   /* $sidebar_width, 0 when away */
+	bool sidebar_on_right;
 	int index_rows;	    /* rows of index above the pager, 0 for none */
 	bool has_second;    /* a pager (or preview) below the index rows */
 	int message_rows;   /* at least 1 */
@@ -108,7 +109,7 @@ struct ui_layout_options {
  * first takes all; with one, `first` has index_rows rows. */
 struct ui_layout {
 	struct ui_area help;
-	struct ui_area sidebar; /* its last column is the divider */
+	struct ui_area sidebar; /* its last column is the divider; on the right its first */
 	struct ui_area first, first_status;
 	struct ui_area second, second_status;
 	struct ui_area message; /* prompt, message or activity: the last line */
@@ -255,6 +256,7 @@ struct ui_candidate {
 
 struct ui_prompt_spec {
 	const char *label;   /* "Move to: " */
+	const char *about;   /* lines to be read first, shown whole above it; may be NULL */
 	const char *initial; /* may be NULL */
 	const char *history; /* which list: "command", "pattern", "mailbox"; NULL: none */
 	bool is_secret;	     /* shows nothing of what is typed, keeps no copy */

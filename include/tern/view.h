@@ -54,7 +54,7 @@ struct view_look {
 	struct view_rule *rules;	       /* in the order of the rc file; owned */
 	size_t n_rules;
 	const char *index_format, *pager_format, *status_format, *folder_format, *attach_format,
-		*sidebar_format, *date_format; /* borrowed */
+		*sidebar_format, *date_format, *arrow; /* borrowed */
 	const char *to_chars, *flag_chars, *status_chars;
 	const char *hostname, *version;
 	int menu_context, pager_context, search_context;
@@ -62,6 +62,9 @@ struct view_look {
 	int skip_quoted_offset;
 	int sidebar_cols; /* $sidebar_width; 0: away */
 	int pager_index_lines;
+	const char *quote_regexp, *smileys; /* borrowed */
+	int quoted_levels; /* that <toggle-quoted> leaves */
+	bool sidebar_on_right, has_narrow_tree;
 	bool has_help, status_on_top, has_arrow_cursor, has_ascii_chars;
 	bool has_own_index_colors; /* the user's `color index` take the place of ours */
 	bool menu_scroll, menu_move_off, pager_stop;
@@ -192,6 +195,7 @@ struct view_mailbox {
 	struct str limit;	/* %V, empty if none */
 	struct str sort, sort_aux;
 	bool is_read_only, is_changed, is_attach_only;
+	const char *empty; /* what an empty list says; NULL: "no messages" */
 	struct str busy; /* "reading headers 18,400 of 92,113", "threading", "not saved" */
 };
 
@@ -208,6 +212,9 @@ struct view_rows {
 	void *ctx;
 };
 
+/* $status_format and its like without an index: at most 200 columns. */
+void view_expand_status(const char *format, const struct view_mailbox *m,
+			const struct view_look *look, struct format_line *out);
 struct view *view_index_open(const struct view_rows *rows); /* copied */
 /* The message under the cursor: 0 if the list is empty. */
 uint64_t view_index_focus(const struct view *v);

@@ -103,8 +103,9 @@ fs_mkdir_p(const char *path, unsigned mode, struct err *err)
 			continue;
 		bool is_last = *p == '\0';
 		*p = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST && stat(copy, &st) < 0)
-			status = err_errno(err, errno, "cannot make directory '%s'", copy);
+		int why = mkdir(copy, mode) < 0 ? errno : 0;
+		if (why != 0 && why != EEXIST && stat(copy, &st) < 0)
+			status = err_errno(err, why, "cannot make directory '%s'", copy);
 		if (is_last)
 			break;
 		*p = '/';

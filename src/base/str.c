@@ -3,42 +3,6 @@
 #include <string.h>
 #include "tern/base/mem.h"
 
-struct str
-str_c(const char *s)
-{
-	return (struct str){ s, s == NULL ? 0 : strlen(s) };
-}
-
-struct str
-str_n(const char *s, size_t len)
-{
-	return (struct str){ s, len };
-}
-
-bool
-str_eq(struct str a, struct str b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool
-str_ieq(struct str a, struct str b)
-{
-	return a.len == b.len && str_icmp(a, b) == 0;
-}
-
-bool
-str_eqc(struct str a, const char *b)
-{
-	return str_eq(a, str_c(b));
-}
-
-bool
-str_ieqc(struct str a, const char *b)
-{
-	return str_ieq(a, str_c(b));
-}
-
 int
 str_cmp(struct str a, struct str b)
 {
@@ -62,62 +26,11 @@ str_icmp(struct str a, struct str b)
 }
 
 bool
-str_starts(struct str s, const char *prefix)
-{
-	return str_eqc(str_head(s, strlen(prefix)), prefix);
-}
-
-bool
-str_istarts(struct str s, const char *prefix)
-{
-	return str_ieqc(str_head(s, strlen(prefix)), prefix);
-}
-
-bool
 str_ends(struct str s, const char *suffix)
 {
 	size_t len = strlen(suffix);
 
 	return s.len >= len && str_eqc(str_from(s, s.len - len), suffix);
-}
-
-struct str
-str_from(struct str s, size_t pos)
-{
-	if (pos >= s.len)
-		return (struct str){ s.ptr == NULL ? NULL : s.ptr + s.len, 0 };
-	return (struct str){ s.ptr + pos, s.len - pos };
-}
-
-struct str
-str_head(struct str s, size_t len)
-{
-	return (struct str){ s.ptr, len < s.len ? len : s.len };
-}
-
-struct str
-str_trim_left(struct str s)
-{
-	while (s.len > 0 && ascii_is_space((unsigned char)s.ptr[0]))
-		s = str_from(s, 1);
-	return s;
-}
-
-struct str
-str_trim(struct str s)
-{
-	s = str_trim_left(s);
-	while (s.len > 0 && ascii_is_space((unsigned char)s.ptr[s.len - 1]))
-		s.len--;
-	return s;
-}
-
-long
-str_find(struct str s, char c)
-{
-	const char *p = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;
-
-	return p == NULL ? -1 : (long)(p - s.ptr);
 }
 
 long
@@ -138,6 +51,29 @@ str_icontains(struct str s, struct str needle)
 		if (str_ieq(str_head(str_from(s, i), needle.len), needle))
 			return true;
 	return false;
+}
+
+/* Eight bytes at a time: no high bit, none below 0x20, no 0x7f. */
+static bool
+is_printable_word(const char *p)
+{
+	const uint64_t ones = 0x0101010101010101ULL, high = ones * 0x80;
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return ((w | (w + ones) | ~((w | high) - ones * 0x20)) & high) == 0;
+}
+
+bool
+str_is_printable(struct str s)
+{
+	for (; s.len >= 8; s = (struct str){ s.ptr + 8, s.len - 8 })
+		if (!is_printable_word(s.ptr))
+			return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] < 0x20 || s.ptr[i] > 0x7e)
+			return false;
+	return true;
 }
 
 bool

@@ -55,14 +55,30 @@ is_bad(uint32_t cp, size_t len)
 	return cp == UTF8_BAD && len == 1;
 }
 
+/* How many bytes at the start are ASCII. */
+static size_t
+ascii_bytes(struct str s)
+{
+	size_t n = 0;
+	uint64_t word;
+
+	for (; s.len - n >= sizeof(word); n += sizeof(word)) {
+		memcpy(&word, s.ptr + n, sizeof(word));
+		if (word & 0x8080808080808080ULL)
+			break;
+	}
+	while (n < s.len && (unsigned char)s.ptr[n] < 0x80)
+		n++;
+	return n;
+}
+
 bool
 utf8_is_valid(struct str s)
 {
 	while (s.len > 0) {
-		if ((unsigned char)s.ptr[0] < 0x80) {
-			s = str_from(s, 1);
-			continue;
-		}
+		s = str_from(s, ascii_bytes(s));
+		if (s.len == 0)
+			break;
 		uint32_t cp;
 		size_t len = utf8_decode(s, &cp);
 		if (is_bad(cp, len))

@@ -8,6 +8,9 @@
 #include "tern/base/tick.h"
 
 #define SLICE_US 2000 /* of a pass, in a turn */
+#define FIRST_ROWS_MS 3000 /* in which the first rows of a mailbox have all come */
+#define INFO_SHOWN_MS 6000
+#define ERROR_SHOWN_MS 20000
 
 /* ---- words for the last line --------------------------------------------------------- */
 
@@ -23,6 +26,9 @@ set_message(struct app *app, enum view_message_kind kind, const char *fmt, va_li
 	buf_reset(&app->message);
 	buf_vaddf(&app->message, fmt, ap);
 	app->message_kind = app->message.len > 0 ? kind : VIEW_MESSAGE_NONE;
+	/* Then the accounts have the line again; the log keeps what was said. */
+	app->message_until_ms =
+		tick_ms() + (kind == VIEW_MESSAGE_ERROR ? ERROR_SHOWN_MS : INFO_SHOWN_MS);
 	app_mark(app);
 }
 
@@ -100,10 +106,41 @@ config_failed(const struct config_error *e, void *ctx)
 	if (e->is_warning) {
 		model_log(app->model, LOG_WARN, "%s", line.ptr);
 	} else {
+		model_log(app->model, LOG_WARN, "%s", line.ptr);
+		if (app->n_config_errors++ == 0) {
+			/* The line has no room for directories; the log names them. */
+			struct config_error brief = *e;
+			const char *slash = strrchr(e->file, '/');
+			brief.file = slash != NULL ? slash + 1 : e->file;
+			buf_reset(&app->first_config_error);
+			config_error_add(&app->first_config_error, &brief);
+		}
 		buf_addf(&app->config_errors, "%s\n", line.ptr);
-		app_complain(app, "%s", line.ptr);
 	}
 	buf_release(&line);
+}
+
+/* One line for all of them, until a key: nothing waits for it, and the log has each. */
+static void
+tell_config_errors(struct app *app)
+{
+	struct buf keys = BUF_INIT;
+
+	if (app->n_config_errors == 0)
+		return;
+	if (!app_keys_of(app, CMD_MAP_INDEX, "show-log-messages", &keys))
+		buf_adds(&keys, ":exec show-log-messages");
+	if (app->n_config_errors == 1)
+		app_say(app, "%s", app->first_config_error.ptr);
+	else
+		app_say(app, "%u errors in the configuration (%s: all): %s",
+			app->n_config_errors, keys.ptr, app->first_config_error.ptr);
+	app->message_kind = VIEW_MESSAGE_ERROR;
+	app->message_until_ms = TICK_NEVER;
+	app->n_config_errors = 0;
+	if (config_bool(app->conf, OPT_beep) && app->host.bell != NULL)
+		app->host.bell(app->host.ctx);
+	buf_release(&keys);
 }
 
 static void
@@ -144,7 +181,8 @@ app_new(const struct app_params *params)
 				    .show = config_shows,
 				    .push = config_pushes,
 				    .ctx = app };
-	struct buf *bufs[] = { &app->message, &app->trouble, &app->config_errors, &app->activity,
+	struct buf *bufs[] = { &app->message, &app->trouble, &app->config_errors, &app->first_config_error,
+			       &app->activity, &app->title,
 			       &app->search_text, &app->pager_search_text, &app->limit_text };
 
 	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
@@ -181,10 +219,19 @@ save_history(struct app *app)
 		ui_prompt_save_history(app->prompt, path, (size_t)n, NULL);
 }
 
+static void
+forget_alternates(struct app *app)
+{
+	for (size_t i = 0; i < app->alternates.n; i++)
+		regfree(&app->alternates.v[i]);
+	vec_reset(&app->alternates);
+}
+
 void
 app_free(struct app *app)
 {
-	struct buf *bufs[] = { &app->message, &app->trouble, &app->config_errors, &app->activity,
+	struct buf *bufs[] = { &app->message, &app->trouble, &app->config_errors, &app->first_config_error,
+			       &app->activity, &app->title,
 			       &app->search_text, &app->pager_search_text, &app->limit_text };
 
 	save_history(app);
@@ -215,6 +262,8 @@ app_free(struct app *app)
 	config_unref(app->conf);
 	config_reader_free(app->reader);
 	place_release(&app->place);
+	forget_alternates(app);
+	vec_release(&app->alternates);
 	for (size_t i = 0; i < app->candidates.n; i++) {
 		free(app->candidates.v[i]);
 		free(app->notes.v[i]);
@@ -280,6 +329,19 @@ app_set_colors(struct app *app, int colors)
 	make_look(app);
 }
 
+static void
+use_alternates(struct app *app)
+{
+	size_t n;
+	const char *const *words = config_list(app->conf, CONFIG_ALTERNATES, &n);
+	regex_t regex;
+
+	forget_alternates(app);
+	for (size_t i = 0; i < n; i++)
+		if (config_compile(words[i], false, REG_ICASE | REG_NOSUB, &regex, NULL) == 0)
+			vec_push(&app->alternates, regex);
+}
+
 /* What holds for the folder that is open; for none, the globals. */
 void
 app_use_folder_config(struct app *app)
@@ -291,6 +353,7 @@ app_use_folder_config(struct app *app)
 
 	config_unref(app->conf);
 	app->conf = config_ref(c);
+	use_alternates(app);
 	make_look(app);
 }
 
@@ -347,6 +410,7 @@ app_configure(struct app *app)
 {
 	unsigned effects = config_take_effects(app->reader);
 
+	tell_config_errors(app);
 	if (effects == 0)
 		return;
 	app_use_folder_config(app);
@@ -377,8 +441,7 @@ app_command(struct app *app, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	config_read_text(app->reader, "command line", buf_str(&text));
-	config_run(app->reader, 0);
+	config_command(app->reader, buf_str(&text));
 	app_configure(app);
 	buf_release(&text);
 }
@@ -501,7 +564,8 @@ take_changes(struct app *app)
 }
 
 /* Where one begins to read: the first unread message of the newest ones, else the
- * newest. Only until the first key, and once there are rows. */
+ * newest. Only until the first key, and once there are rows; those of a mailbox never
+ * seen come in pieces, the newest last. */
 static void
 place_cursor(struct app *app)
 {
@@ -509,9 +573,17 @@ place_cursor(struct app *app)
 	struct model_row row;
 	uint32_t n = model_count(app->model), at;
 
-	if (!app->wants_cursor || index == NULL || n == 0)
+	if (!app->wants_cursor || index == NULL)
 		return;
-	app->wants_cursor = false;
+	if (n == 0)
+		app->place_until_ms = app->now_ms + FIRST_ROWS_MS;
+	else
+		app->wants_cursor = app->now_ms < app->place_until_ms;
+	if (n == app->placed_n)
+		return;
+	app->placed_n = n;
+	if (n == 0)
+		return;
 	bool is_newest_first = model_order(app->model)->reverse;
 	at = is_newest_first ? 0 : n - 1;
 	for (uint32_t i = 0; i < 200 && i < n; i++) {
@@ -522,10 +594,29 @@ place_cursor(struct app *app)
 	view_index_go_ordinal(index, at);
 }
 
+/* What waits for a key stays until that comes. */
+static bool
+may_expire(const struct app *app)
+{
+	return app->message_kind != VIEW_MESSAGE_NONE && !app->tag_prefix && !app->is_described;
+}
+
+static void
+expire_message(struct app *app, int64_t now_ms)
+{
+	if (may_expire(app) && now_ms >= app->message_until_ms)
+		app_say(app, "%s", "");
+}
+
 bool
 app_turn(struct app *app, int64_t now_ms)
 {
 	app->now_ms = now_ms;
+	expire_message(app, now_ms);
+	if (app->counts_down && now_ms >= app->next_second_ms) {
+		app->next_second_ms = now_ms + 1000;
+		app_mark(app);
+	}
 	app->pattern_context.now = wall_now();
 	take_changes(app);
 	place_cursor(app);
@@ -555,9 +646,17 @@ app_deadline(const struct app *app, int64_t now_ms)
 
 	if (model_is_working(app->model))
 		return now_ms;
+	int64_t pause_ms = model_pause_ms(app->model);
+	if (pause_ms >= 0 && (timeout_ms <= 0 || pause_ms < timeout_ms))
+		timeout_ms = pause_ms;
 	if (app->question == 0 && model_question(app->model, &q))
 		return app->typed_ms + 300 > now_ms ? app->typed_ms + 300 : now_ms + 100;
-	return timeout_ms > 0 ? now_ms + (timeout_ms < 60000 ? timeout_ms : 60000) : now_ms + 60000;
+	int64_t until_ms = now_ms + (timeout_ms > 0 && timeout_ms < 60000 ? timeout_ms : 60000);
+	if (may_expire(app) && app->message_until_ms < until_ms)
+		until_ms = app->message_until_ms;
+	if (app->counts_down && app->next_second_ms < until_ms)
+		until_ms = app->next_second_ms;
+	return until_ms;
 }
 
 void

@@ -274,8 +274,7 @@ run_command_line(struct app *app, struct str text)
 {
 	if (text.len == 0)
 		return;
-	config_read_text(app->reader, "command line", text);
-	config_run(app->reader, 0);
+	config_command(app->reader, text);
 	app_configure(app);
 }
 
@@ -338,12 +337,13 @@ certificate_prompt_done(void *ctx, struct str text)
 static void
 ask_user(struct app *app, const struct model_question *q)
 {
-	struct buf label = BUF_INIT;
+	struct buf label = BUF_INIT, about = BUF_INIT;
 
 	struct ui_prompt_spec spec = { .ctx = app };
 	if (q->kind == QUESTION_CERTIFICATE) {
-		buf_addf(&label, "%s%s%s: (r)eject, accept (o)nce, (a)lways? ", q->prompt,
-			 q->detail[0] != '\0' ? ": " : "", q->detail);
+		buf_addf(&about, "%s\n%s", q->prompt, q->detail);
+		spec.about = about.ptr;
+		buf_adds(&label, "(r)eject, accept (o)nce, (a)lways? ");
 		spec.choices = "roa";
 		spec.done = certificate_prompt_done;
 	} else {
@@ -358,6 +358,7 @@ ask_user(struct app *app, const struct model_question *q)
 	ui_prompt_open(app->prompt, &spec);
 	app_mark(app);
 	buf_release(&label);
+	buf_release(&about);
 }
 
 /* A password or token command of the rc answered. */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "tern/base/log.h"
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
@@ -26,6 +27,88 @@ leave_and_open(struct app *app, struct place *p, bool read_only)
 	app_leave_mailbox(app, open_next);
 }
 
+/* ---- a name that no list has: the server is asked before this one is left ------------------ */
+
+static void
+stop_probe(struct app *app)
+{
+	struct msg_close_mailbox msg = { .mailbox = app->probed };
+	struct buf payload = BUF_INIT;
+
+	if (app->probe != 0)
+		model_forget(app->model, app->probe);
+	app->probe = 0;
+	if (app->probed != 0) {
+		msg_put_close_mailbox(&payload, &msg);
+		model_tell(app->model, MSG_CLOSE_MAILBOX, buf_str(&payload));
+		buf_release(&payload);
+	}
+	app->probed = 0;
+}
+
+static void
+probe_answered(void *ctx, const struct ipc_frame *f, bool is_end)
+{
+	struct app *app = ctx;
+	struct msg_opened opened;
+	struct msg_failed failed;
+	struct buf shown = BUF_INIT;
+	struct place p = next_place;
+
+	if (f->type == MSG_OPENED && msg_get_opened(f->payload, &opened, NULL) == 0)
+		app->probed = opened.mailbox;
+	if (!is_end)
+		return;
+	app->probe = 0;
+	if (f->type == MSG_DONE) {
+		app->probed = 0; /* it stays open: it is the next */
+		next_place = (struct place)PLACE_INIT;
+		leave_and_open(app, &p, next_read_only);
+	} else if (f->type == MSG_FAILED && msg_get_failed(f->payload, &failed, NULL) == 0) {
+		place_show(app, str_c(next_place.url), &shown);
+		if (failed.kind == ERR_GONE)
+			app_complain(app, "there is no mailbox %s", shown.ptr);
+		else
+			app_complain(app, "%.*s", STR_ARG(failed.text));
+		model_log(app->model, LOG_WARN, "%.*s", STR_ARG(failed.text));
+	}
+	stop_probe(app);
+	buf_release(&shown);
+}
+
+/* Takes the place. */
+static void
+probe(struct app *app, struct place *p, bool read_only)
+{
+	struct buf payload = BUF_INIT, shown = BUF_INIT;
+	struct msg_open_mailbox msg = { .account = str_c(p->account),
+					.mailbox = buf_str(&p->wire),
+					.read_only = true };
+
+	stop_probe(app);
+	msg_put_open_mailbox(&payload, &msg);
+	place_show(app, str_c(p->url), &shown);
+	app_say(app, "asking the server for %s", shown.ptr);
+	place_release(&next_place);
+	next_place = *p;
+	next_read_only = read_only;
+	app->probe = model_request(app->model, MSG_OPEN_MAILBOX, buf_str(&payload),
+				   probe_answered, app);
+	buf_release(&payload);
+	buf_release(&shown);
+}
+
+/* The server has told its mailboxes, and this is none of them. */
+static bool
+is_unheard_of(struct app *app, const struct place *p)
+{
+	const struct model_folder *f =
+		model_folder_by_name(app->model, str_c(p->account), buf_str(&p->wire));
+
+	return app->place.url != NULL && (f == NULL || f->mailbox == 0) &&
+	       !str_eqc(buf_str(&p->wire), "INBOX") && app_has_folder_list(app, p->account);
+}
+
 void
 folder_open_typed(struct app *app, struct str typed, bool read_only)
 {
@@ -37,6 +120,11 @@ folder_open_typed(struct app *app, struct str typed, bool read_only)
 		ui_keys_flush(app->keys);
 		return;
 	}
+	if (is_unheard_of(app, &p)) {
+		probe(app, &p, read_only);
+		return;
+	}
+	stop_probe(app);
 	leave_and_open(app, &p, read_only);
 }
 
@@ -187,6 +275,7 @@ cmd_sidebar_move(struct app *app, const struct cmd *c)
 						VIEW_NEXT_PAGE, VIEW_PREVIOUS_PAGE };
 	bool wraps = config_bool(app->conf, OPT_sidebar_next_new_wrap);
 
+	app->sidebar_follows = false;
 	if (!config_bool(app->conf, OPT_sidebar_visible))
 		app_complain(app, "the sidebar is not shown: set sidebar_visible");
 	else if (c->arg < SIDE_NEXT_NEW)

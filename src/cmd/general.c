@@ -13,6 +13,7 @@
 struct help_rows {
 	struct app *app;
 	VEC(struct view_help_row) rows;
+	VEC(const char *) hidden; /* keys of the map that do nothing */
 	struct arena text;
 	enum cmd_map map;
 };
@@ -25,7 +26,20 @@ group_of(const struct cmd *c)
 	for (size_t i = 0; (other = cmd_at(i)) != NULL; i++)
 		if (other == c)
 			return cmd_group(i);
-	return "Not in tern yet";
+	return NULL;
+}
+
+/* The map's own keys come first; they hide the general ones. */
+static bool
+is_taken(const struct help_rows *h, const char *keys)
+{
+	for (size_t i = 0; i < h->hidden.n; i++)
+		if (strcmp(h->hidden.v[i], keys) == 0)
+			return true;
+	for (size_t i = 0; i < h->rows.n; i++)
+		if (strcmp(h->rows.v[i].keys, keys) == 0)
+			return true;
+	return false;
 }
 
 static void
@@ -35,10 +49,16 @@ add_help(const uint32_t *keys, size_t n_keys, const struct ui_binding *b, void *
 	const struct cmd *c = b->function;
 	struct buf words = BUF_INIT;
 
-	if (b->is_noop)
-		return;
+	/* What is not in tern yet says so when its key is pressed. */
+	bool is_missing = b->is_noop || (c != NULL && group_of(c) == NULL);
 	for (size_t i = 0; i < n_keys; i++)
 		key_add(&words, keys[i]);
+	if (is_missing)
+		vec_push(&h->hidden, arena_cstr(&h->text, buf_str(&words)));
+	if (is_missing || is_taken(h, words.ptr)) {
+		buf_release(&words);
+		return;
+	}
 	struct view_help_row row = {
 		.section = c != NULL ? group_of(c) : "Macros",
 		.keys = arena_cstr(&h->text, buf_str(&words)),
@@ -93,7 +113,7 @@ add_unbound(struct help_rows *h)
 static void
 cmd_help(struct app *app, const struct cmd *c)
 {
-	struct help_rows h = { app, VEC_INIT, ARENA_INIT, screen_top(app)->map };
+	struct help_rows h = { app, VEC_INIT, VEC_INIT, ARENA_INIT, screen_top(app)->map };
 	struct buf title = BUF_INIT;
 	struct screen *s;
 
@@ -110,6 +130,7 @@ cmd_help(struct app *app, const struct cmd *c)
 	s->view = view_help_open(title.ptr, h.rows.v, h.rows.n);
 	buf_release(&title);
 	vec_release(&h.rows);
+	vec_release(&h.hidden);
 	arena_release(&h.text);
 }
 
@@ -395,8 +416,10 @@ const struct cmd cmd_general_rows[] = {
 	{ "enter-command", ":", ALL, "a command", "Enter a command of the configuration",
 	  cmd_enter_command, 0, CMD_KEEPS_PREFIX },
 	{ "shell-escape", "!", ALL, "a command", "Run a command of the shell", cmd_shell, 0, 0 },
-	{ "activity", "", ALL, NULL, "Show what is under way and what waits", cmd_activity, 0, 0 },
-	{ "show-log-messages", "", ALL, NULL, "Show the messages of the last lines so far",
+	{ "activity", "A", ALL, NULL, "Show what is under way and what waits", cmd_activity, 0, 0 },
+	{ "show-log-messages", "M", IN(INDEX) | IN(PAGER), NULL,
+	  "Show the messages of the last lines so far", cmd_log, 0, 0 },
+	{ "show-log-messages", "", IN(GENERIC), NULL, "Show the messages of the last lines so far",
 	  cmd_log, 0, 0 },
 	{ "message-log", "", ALL, NULL, "Show the messages of the last lines so far", cmd_log, 0,
 	  0 },

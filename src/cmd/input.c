@@ -49,6 +49,8 @@ app_key(struct app *app, uint32_t key, int64_t now_ms)
 {
 	app->now_ms = now_ms;
 	app->typed_ms = now_ms;
+	if (app->placed_n > 0)
+		app->wants_cursor = false;
 	if (now_ms - app->told_typed_ms >= 1000) {
 		model_tell(app->model, MSG_TYPED, STR_NONE);
 		app->told_typed_ms = now_ms;

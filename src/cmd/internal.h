@@ -2,6 +2,7 @@
 #ifndef TERN_CMD_INTERNAL_H
 #define TERN_CMD_INTERNAL_H
 
+#include <regex.h>
 #include "tern/cmd.h"
 #include "tern/base/mem.h"
 #include "tern/base/vec.h"
@@ -30,6 +31,9 @@ struct screen {
 	bool is_marked_read;
 	bool shows_all_headers;
 	bool is_raw;
+	uint64_t local;	 /* PAGER: whose part; 0: the one under the cursor */
+	char *section;	 /* PAGER: of this part alone */
+	bool wants_whole; /* it is not in what is fetched for reading */
 	bool is_read_only; /* FOLDERS: of <change-folder-readonly> */
 	struct app *app;
 	/* HELP, ACTIVITY, TEXT: lines made once */
@@ -77,6 +81,7 @@ struct app {
 	struct view_look look;
 	int colors;
 	bool read_only;
+	VEC(regex_t) alternates; /* of conf */
 	char *history_file;
 	struct ui_keymap *keymap;
 	struct ui_keys *keys;
@@ -87,6 +92,7 @@ struct app {
 
 	VEC(struct screen *) screens;
 	struct view *sidebar;
+	bool sidebar_follows; /* its cursor goes to the mailbox that is open */
 	VEC(struct folder_line) folders; /* of the folder list */
 	VEC(uint32_t) sidebar_folders;	 /* places among them */
 	bool folders_known;
@@ -94,9 +100,14 @@ struct app {
 
 	struct buf message;
 	enum view_message_kind message_kind;
+	int64_t message_until_ms; /* TICK_NEVER: until a key */
 	struct buf trouble;    /* of the manager */
-	struct buf config_errors;
+	struct buf config_errors, first_config_error;
+	unsigned n_config_errors; /* not told yet */
 	struct buf activity;
+	bool counts_down; /* seconds are shown in it */
+	int64_t next_second_ms;
+	struct buf title; /* of the terminal, as told last */
 	bool says_too_soon;    /* keep the message over the next key: it is new */
 
 	/* the mailbox that is open */
@@ -104,7 +115,11 @@ struct app {
 	char *last_place; /* URL of the one before */
 	char *saved_to;	  /* URL of the last target of <save-message> */
 	char *wanted_error; /* why it is not in step */
+	uint64_t probe;	    /* the request that asks whether a mailbox exists; 0 */
+	uint32_t probed;    /* what it opened */
 	bool wants_cursor;  /* it has not been placed yet */
+	uint32_t placed_n;	 /* among so many rows it was placed */
+	int64_t place_until_ms;	 /* and is placed anew when more come */
 
 	/* commands */
 	const struct cmd *deferred; /* waits for a search */
@@ -114,6 +129,7 @@ struct app {
 	struct pattern *search_pattern; /* of the pass under way */
 	struct pattern *collect_pattern;
 	int collect_what;
+	uint32_t n_matched; /* of the pass, changed or not */
 	bool search_backwards, pager_search_backwards;
 	struct pattern_context pattern_context;
 
@@ -212,6 +228,7 @@ bool answer_is_yes(struct str answer);
 uint64_t *app_targets(struct app *app, size_t *n_out, bool *tagged_out);
 uint64_t app_focus(struct app *app);
 bool app_needs_message(struct app *app);
+bool app_has_folder_list(struct app *app, const char *account);
 void app_next_undeleted(struct app *app, bool in_pager);
 bool test_not_deleted(void *ctx, const struct model_row *row);
 /* Ask about held deletes, then go on. */
@@ -221,6 +238,7 @@ void app_go(struct app *app, uint64_t local); /* and show it if a message is sho
 struct pattern *app_pattern(struct app *app, struct str text);
 /* ---- pager.c ---- */
 void app_display(struct app *app, uint64_t local);
+void app_display_part(struct app *app, uint64_t local, struct str section, bool whole);
 void app_display_again(struct app *app);
 void pager_news(struct app *app);
 /* ---- folder.c ---- */

@@ -409,8 +409,8 @@ save_confirmed(struct app *app, struct str answer)
 }
 
 /* Whether a mailbox exists can be told only once its server has listed them. */
-static bool
-has_folder_list(struct app *app, const char *account)
+bool
+app_has_folder_list(struct app *app, const char *account)
 {
 	size_t n = 0;
 
@@ -444,7 +444,7 @@ save_typed(struct app *app, struct str answer)
 		bool is_there = f != NULL && f->mailbox != 0;
 		bool must_ask = config_bool(app->conf, is_there ? OPT_confirmappend
 								: OPT_confirmcreate);
-		must_ask = must_ask && (is_there || has_folder_list(app, p.account));
+		must_ask = must_ask && (is_there || app_has_folder_list(app, p.account));
 		free(app->then_text);
 		app->then_text = xstrdup(p.url);
 		ask_quad(app, must_ask ? CONFIG_ASK_YES : CONFIG_YES, save_confirmed,
@@ -527,13 +527,32 @@ cmd_tag_prefix(struct app *app, const struct cmd *c)
 
 enum { BY_DELETE, BY_UNDELETE, BY_TAG, BY_UNTAG };
 
+/* Only what changes is posted, counted and undone. */
+static bool
+is_changed_by(int what, const struct model_row *row)
+{
+	switch (what) {
+	case BY_DELETE:
+		return (row->row.flags & ROW_TO_DELETE) == 0;
+	case BY_UNDELETE:
+		return (row->row.flags & (ROW_TO_DELETE | ROW_DELETED)) != 0;
+	case BY_TAG:
+		return !row->is_tagged;
+	default:
+		return row->is_tagged;
+	}
+}
+
 static bool
 test_collect(void *ctx, const struct model_row *row)
 {
 	struct app *app = ctx;
 
-	return app->collect_pattern != NULL &&
-	       model_matches(app->model, app->collect_pattern, row);
+	if (app->collect_pattern == NULL ||
+	    !model_matches(app->model, app->collect_pattern, row))
+		return false;
+	app->n_matched++;
+	return is_changed_by(app->collect_what, row);
 }
 
 static void
@@ -541,6 +560,9 @@ collected(void *ctx, const uint64_t *locals, size_t n)
 {
 	static const char *const done[] = { "marked for deletion", "undeleted", "tagged",
 					    "untagged" };
+	static const char *const unchanged[] = { "all marked for deletion already",
+						 "none marked for deletion", "all tagged already",
+						 "none tagged" };
 	struct app *app = ctx;
 
 	app_mark(app);
@@ -551,8 +573,12 @@ collected(void *ctx, const uint64_t *locals, size_t n)
 	else
 		for (size_t i = 0; i < n; i++)
 			model_tag(app->model, locals[i], app->collect_what == BY_TAG);
-	if (n == 0)
+	if (app->n_matched == 0)
 		app_complain(app, "no messages matched");
+	else if (n == 0)
+		app_say(app, "%u %s, %s", app->n_matched,
+			app->n_matched == 1 ? "message matches" : "messages match",
+			unchanged[app->collect_what]);
 	else
 		app_say(app, "%zu %s %s", n, n == 1 ? "message" : "messages",
 			done[app->collect_what]);
@@ -569,6 +595,7 @@ pattern_typed(struct app *app, struct str answer)
 	pattern_free(app->collect_pattern);
 	app->collect_pattern = p;
 	app->collect_what = app->then_arg;
+	app->n_matched = 0;
 	model_collect(app->model, test_collect, app, collected, app);
 }
 

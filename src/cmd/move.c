@@ -298,6 +298,23 @@ cmd_parent(struct app *app, const struct cmd *c)
 		app_go(app, to);
 }
 
+/* $uncollapse_jump: to the first unread message of the thread that was opened. */
+static void
+go_to_unread(struct app *app, uint64_t local)
+{
+	uint32_t at, first, end;
+	struct model_row row;
+
+	if (!model_find(app->model, local, &at) ||
+	    !model_thread(app->model, at, true, &first, &end))
+		return;
+	for (at = first; at < end && at < first + 1000; at++)
+		if (model_row(app->model, at, &row) && !(row.row.flags & ROW_SEEN)) {
+			view_index_go_ordinal(app_index(app), at);
+			return;
+		}
+}
+
 static void
 cmd_collapse(struct app *app, const struct cmd *c)
 {
@@ -313,6 +330,8 @@ cmd_collapse(struct app *app, const struct cmd *c)
 	    model_thread(app->model, at, true, &first, &end))
 		view_index_go_ordinal(index, model_order(app->model)->reverse ? end - 1 : first);
 	model_collapse(app->model, local, on);
+	if (!on && config_bool(app->conf, OPT_uncollapse_jump))
+		go_to_unread(app, local);
 }
 
 static void

@@ -109,7 +109,9 @@ with_how(struct screen *s, void (*use)(struct screen *s, const struct model_read
 			.assumed_charset = str_c(config_string(conf, OPT_assumed_charset)),
 			.weed = config_bool(conf, OPT_weed) && !s->shows_all_headers,
 			.raw = s->is_raw,
+			.section = s->section != NULL ? str_c(s->section) : STR_NONE,
 		},
+		.whole = s->wants_whole,
 	};
 
 	use(s, &how);
@@ -120,8 +122,9 @@ with_how(struct screen *s, void (*use)(struct screen *s, const struct model_read
 static void
 open_doc(struct screen *s, const struct model_read *how)
 {
-	uint64_t local = s->doc != NULL ? model_doc_local(s->doc)
-					: view_index_focus(app_index(s->app));
+	uint64_t local = s->doc != NULL	  ? model_doc_local(s->doc)
+			 : s->local != 0 ? s->local
+					  : view_index_focus(app_index(s->app));
 
 	model_doc_free(s->doc);
 	s->doc = model_doc_open(s->app->model, local, how);
@@ -136,10 +139,9 @@ render_again(struct screen *s, const struct model_read *how)
 void
 app_display_again(struct app *app)
 {
-	struct screen *s = screen_of(app, SCREEN_PAGER);
-
-	if (s != NULL && s->doc != NULL)
-		with_how(s, render_again);
+	for (size_t i = 0; i < app->screens.n; i++)
+		if (app->screens.v[i]->doc != NULL)
+			with_how(app->screens.v[i], render_again);
 }
 
 /* The one that will probably be read next is fetched before it is asked for. */
@@ -210,6 +212,19 @@ app_display(struct app *app, uint64_t local)
 	app_mark(app);
 }
 
+/* One part of a message, above the list of its parts. */
+void
+app_display_part(struct app *app, uint64_t local, struct str section, bool whole)
+{
+	struct screen *s = screen_push(app, SCREEN_PAGER, CMD_MAP_PAGER);
+
+	s->section = str_dup(section);
+	s->wants_whole = whole;
+	s->local = local;
+	with_how(s, open_doc);
+	open_view(s);
+}
+
 /* A message is read once some of it is on the screen, not when it was asked for. */
 static void
 mark_as_read(struct app *app, struct screen *s)
@@ -223,7 +238,7 @@ mark_as_read(struct app *app, struct screen *s)
 	s->is_marked_read = true;
 	if (model_mailbox(app->model, &m) && !m.is_read_only &&
 	    model_row_of(app->model, local, &row) && !(row.row.flags & ROW_SEEN))
-		model_flag(app->model, &local, 1, ROW_SEEN, 0);
+		model_mark_read(app->model, local);
 }
 
 void
@@ -234,11 +249,13 @@ pager_news(struct app *app)
 	if (s == NULL || s->doc == NULL)
 		return;
 	mark_as_read(app, s);
-	follow_document(s);
-	for (size_t i = 0; i < app->screens.n; i++)
+	for (size_t i = 0; i < app->screens.n; i++) {
+		if (app->screens.v[i]->doc != NULL)
+			follow_document(app->screens.v[i]);
 		if (app->screens.v[i]->kind == SCREEN_PAGER ||
 		    app->screens.v[i]->kind == SCREEN_PARTS)
 			view_apply(app->screens.v[i]->view);
+	}
 	if (model_doc_trouble(s->doc) != NULL && model_doc_n_lines(s->doc) > 0)
 		app_say(app, "%s", model_doc_trouble(s->doc));
 }

@@ -13,9 +13,17 @@
 static struct model_doc *
 shown_doc(const struct screen *s)
 {
-	const struct screen *pager = screen_of(s->app, SCREEN_PAGER);
+	const struct app *app = s->app;
+	bool is_above = true;
 
-	return s->doc != NULL ? s->doc : pager != NULL ? pager->doc : NULL;
+	/* The message below this screen; above it there may be one of its parts. */
+	for (size_t i = app->screens.n; i-- > 0;) {
+		if (app->screens.v[i] == s)
+			is_above = false;
+		else if (!is_above && app->screens.v[i]->doc != NULL)
+			return app->screens.v[i]->doc;
+	}
+	return NULL;
 }
 
 static uint32_t
@@ -298,9 +306,51 @@ cmd_save_part(struct app *app, const struct cmd *c)
 	buf_release(&name);
 }
 
+/* ---- viewing ------------------------------------------------------------------------------------- */
+
+#define MAX_VIEWED (16 << 20) /* octets of a message fetched whole for a part of text */
+
+static bool
+is_text(const struct doc_part *p)
+{
+	return p->is_multipart || str_starts(p->type, "text/") || str_starts(p->type, "message/");
+}
+
+static void
+cmd_view_part(struct app *app, const struct cmd *c)
+{
+	struct screen *s = screen_top(app);
+	const struct model_doc *d = s->kind == SCREEN_PARTS ? shown_doc(s) : NULL;
+	uint32_t at = s->view != NULL ? view_parts_focus(s->view) : UINT32_MAX;
+	const struct doc_part *p = d != NULL ? model_doc_part(d, at) : NULL;
+	struct buf keys = BUF_INIT;
+	struct model_row row;
+
+	if (p == NULL) {
+		app_complain(app, "there is no part to show");
+		return;
+	}
+	bool is_here = p->presence != DOC_NOT_FETCHED;
+	bool is_large = !is_here && (!model_row_of(app->model, model_doc_local(d), &row) ||
+				     row.row.size_bytes > MAX_VIEWED);
+	if (!app_keys_of(app, CMD_MAP_ATTACH, "save-entry", &keys))
+		buf_adds(&keys, "<save-entry>");
+	if (!is_text(p))
+		app_say(app, "%.*s cannot be shown here: %s saves it to a file", STR_ARG(p->type),
+			keys.ptr);
+	else if (is_large)
+		app_say(app, "the part is not fetched, and its message is large: %s saves it to a file",
+			keys.ptr);
+	else
+		app_display_part(app, model_doc_local(d), p->section, !is_here);
+	buf_release(&keys);
+}
+
 const struct cmd cmd_parts_rows[] = {
 	{ "view-attachments", "v", IN(INDEX) | IN(PAGER), NULL, "Show the parts of the message",
 	  cmd_view_parts, 0, 0 },
+	{ "view-attach", "<Return> <Enter>", IN(ATTACH), NULL,
+	  "Show the part if it is text, a page or a message", cmd_view_part, 0, 0 },
 	{ "save-entry", "s", IN(ATTACH), "a file name", "Save the part to a file", cmd_save_part,
 	  0, 0 },
 	{ NULL, NULL, 0, NULL, NULL, NULL, 0, 0 },

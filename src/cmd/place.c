@@ -321,6 +321,26 @@ place_show(struct app *app, struct str url, struct buf *out)
 
 /* ---- opening one ---------------------------------------------------------------------------- */
 
+/* The one that was asked for does not exist: back to the one before. */
+static bool
+go_back(struct app *app)
+{
+	struct place p = PLACE_INIT;
+	struct buf shown = BUF_INIT;
+
+	if (app->last_place == NULL || model_count(app->model) > 0 ||
+	    place_of_url(app, str_c(app->last_place), &p, NULL) < 0)
+		return false;
+	place_show(app, str_c(app->place.url), &shown);
+	app_open(app, &p, false);
+	free(app->last_place);
+	app->last_place = NULL;
+	app_complain(app, "there is no mailbox %s", shown.ptr);
+	buf_release(&shown);
+	place_release(&p);
+	return true;
+}
+
 static void
 in_step(void *ctx, const struct err *err)
 {
@@ -329,6 +349,8 @@ in_step(void *ctx, const struct err *err)
 	free(app->wanted_error);
 	app->wanted_error = NULL;
 	if (err == NULL)
+		return;
+	if (err->kind == ERR_GONE && go_back(app))
 		return;
 	app->wanted_error = xstrdup(err->text);
 	app_complain(app, "%s", err->text);
@@ -360,7 +382,10 @@ app_open(struct app *app, const struct place *p, bool read_only)
 	index->view = view_index_open(&rows);
 	app_order(app);
 	app->wants_cursor = true;
+	app->placed_n = 0;
+	app->place_until_ms = 0;
 	buf_reset(&app->limit_text);
+	app->sidebar_follows = true;
 	size_t n;
 	const char *const *pushes = config_list(app->conf, CONFIG_PUSHES, &n);
 	for (size_t i = n; i-- > 0;)

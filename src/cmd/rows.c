@@ -20,6 +20,22 @@ bare_address(struct str one)
 	return close >= 0 ? str_head(one, (size_t)close) : one;
 }
 
+/* `alternates` */
+static bool
+is_alternate(const struct app *app, struct str address)
+{
+	char text[512];
+
+	if (app->alternates.n == 0 || address.len >= sizeof(text))
+		return false;
+	memcpy(text, address.ptr, address.len);
+	text[address.len] = '\0';
+	for (size_t i = 0; i < app->alternates.n; i++)
+		if (regexec(&app->alternates.v[i], text, 0, NULL, 0) == 0)
+			return true;
+	return false;
+}
+
 bool
 app_is_me(struct app *app, struct str address)
 {
@@ -40,7 +56,7 @@ app_is_me(struct app *app, struct str address)
 		if (at != NULL && str_ieq(address, str_n(name, (size_t)(at - name))))
 			return true;
 	}
-	return false;
+	return is_alternate(app, address);
 }
 
 /* Addresses are shown with commas between; a comma in quotes does not count. */
@@ -174,6 +190,25 @@ what_is_busy(struct app *app, const struct model_mailbox *m)
 	return buf_str(&text);
 }
 
+static const char *
+why_empty(struct app *app, const struct model_mailbox *m)
+{
+	struct model_account a = { .state = ACCOUNT_OFFLINE };
+
+	if (m->n_shown > 0)
+		return NULL;
+	if (model_limit(app->model).len > 0)
+		return model_is_ordering(app->model) ? "looking for messages that match" :
+						       "no message matches the limit";
+	if (app->wanted_error != NULL)
+		return "the mailbox could not be opened";
+	if (m->is_in_step || (m->is_known && m->n_server == 0))
+		return "no messages";
+	model_account_by_name(app->model, str_c(m->account), &a);
+	return a.state == ACCOUNT_WAITING || a.state == ACCOUNT_STOPPED ? "nothing of it has been fetched yet" :
+									  "its messages are being fetched";
+}
+
 void
 app_fill_mailbox(struct app *app, struct view_mailbox *out)
 {
@@ -205,6 +240,7 @@ app_fill_mailbox(struct app *app, struct view_mailbox *out)
 		.is_read_only = m.is_read_only,
 		.is_changed = m.has_held,
 		.busy = what_is_busy(app, &m),
+		.empty = why_empty(app, &m),
 	};
 }
 
@@ -261,6 +297,107 @@ add_folder(struct app *app, const struct model_folder *f)
 	vec_push(&app->folders, line);
 }
 
+/* By what $sort_browser and $sidebar_sort_method name; equal ones as they were. */
+struct ranked {
+	struct config_sort sort;
+	const struct folder_line *line;
+	size_t at;
+};
+
+static uint32_t
+count_for(const struct ranked *r)
+{
+	const struct model_folder *f = &r->line->folder;
+
+	switch (r->sort.method) {
+	case CONFIG_SORT_COUNT:
+	case CONFIG_SORT_SIZE:
+		return f->n_messages;
+	case CONFIG_SORT_UNREAD:
+		return f->n_unseen;
+	case CONFIG_SORT_FLAGGED:
+		return f->n_flagged;
+	default:
+		return 0;
+	}
+}
+
+static int
+compare_ranked(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+	uint32_t n = count_for(x), m = count_for(y);
+	int by = x->sort.method == CONFIG_SORT_ALPHA
+			 ? str_icmp(str_c(x->line->folder.name), str_c(y->line->folder.name))
+			 : (n < m) - (n > m); /* the most first */
+
+	if (x->sort.is_reverse)
+		by = -by;
+	return by != 0 ? by : (x->at > y->at) - (x->at < y->at);
+}
+
+/* One account's, without its own line. */
+static void
+sort_lines(struct app *app, struct config_sort sort, uint32_t *lines, size_t n)
+{
+	struct ranked *r = xcalloc(n + 1, sizeof(*r));
+
+	for (size_t i = 0; i < n; i++)
+		r[i] = (struct ranked){ sort, &app->folders.v[lines[i]], i };
+	if (n > 1)
+		qsort(r, n, sizeof(*r), compare_ranked);
+	for (size_t i = 0; i < n; i++)
+		lines[i] = (uint32_t)(r[i].line - app->folders.v);
+	free(r);
+}
+
+static void
+sort_by_account(struct app *app, struct config_sort sort, uint32_t *lines, size_t n)
+{
+	for (size_t i = 0, end; i < n; i = end) {
+		end = i + 1;
+		while (end < n && !app->folders.v[lines[end]].folder.is_root)
+			end++;
+		bool is_root = app->folders.v[lines[i]].folder.is_root;
+		sort_lines(app, sort, lines + i + is_root, end - i - is_root);
+	}
+}
+
+static void
+sort_sidebar(struct app *app)
+{
+	struct config_sort sort = config_sort(app->conf, OPT_sidebar_sort_method);
+
+	if (sort.method != CONFIG_SORT_UNSORTED)
+		sort_by_account(app, sort, app->sidebar_folders.v, app->sidebar_folders.n);
+}
+
+/* $sort_browser; as the model has them, by name, what is below another stands there. */
+static void
+sort_folders(struct app *app)
+{
+	struct config_sort sort = config_sort(app->conf, OPT_sort_browser);
+	size_t n = app->folders.n;
+
+	if (n == 0 || sort.method == CONFIG_SORT_UNSORTED || sort.method == CONFIG_SORT_DATE ||
+	    (sort.method == CONFIG_SORT_ALPHA && !sort.is_reverse))
+		return;
+	uint32_t *lines = xreallocarray(NULL, n, sizeof(*lines));
+	struct folder_line *copy = xreallocarray(NULL, n, sizeof(*copy));
+	for (size_t i = 0; i < n; i++)
+		lines[i] = (uint32_t)i;
+	sort_by_account(app, sort, lines, n);
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = app->folders.v[lines[i]];
+		/* Away from what it is below, a name stands whole. */
+		copy[i].depth = 0;
+		copy[i].last = copy[i].folder.name;
+	}
+	memcpy(app->folders.v, copy, n * sizeof(*copy));
+	free(copy);
+	free(lines);
+}
+
 void
 app_make_folders(struct app *app)
 {
@@ -277,15 +414,20 @@ app_make_folders(struct app *app)
 		add_folder(app, model_folder(app->model, i));
 		any_wanted |= model_folder(app->model, i)->is_wanted;
 	}
+	sort_folders(app);
 	bool only_new = config_bool(app->conf, OPT_sidebar_new_mail_only);
+	bool non_empty = config_bool(app->conf, OPT_sidebar_non_empty_mailbox_only);
 	for (uint32_t i = 0; i < app->folders.n; i++) {
 		const struct model_folder *f = &app->folders.v[i].folder;
 		bool is_in = f->is_root || !any_wanted || f->is_wanted;
 		if (only_new && !f->is_root && f->n_unseen == 0)
 			is_in = false;
+		if (non_empty && !f->is_root && f->has_counts && f->n_messages == 0)
+			is_in = false;
 		if (is_in && !(f->attrs & FOLDER_NOSELECT && !f->is_root && any_wanted))
 			vec_push(&app->sidebar_folders, i);
 	}
+	sort_sidebar(app);
 }
 
 static void
@@ -358,6 +500,35 @@ side_count(void *ctx)
 	return (uint32_t)((struct app *)ctx)->sidebar_folders.n;
 }
 
+/* $sidebar_short_path, $sidebar_component_depth, $sidebar_folder_indent. What a name
+ * is below may not be there: without them it stands whole. */
+static void
+side_name(struct app *app, const struct folder_line *l, struct view_folder *out)
+{
+	static struct buf text = BUF_INIT;
+	const char *delims = config_string(app->conf, OPT_sidebar_delim_chars);
+	bool is_short = config_bool(app->conf, OPT_sidebar_short_path);
+	long cut = config_number(app->conf, OPT_sidebar_component_depth);
+	struct str name = str_c(l->folder.name), last = name;
+	long depth = 0, left_out = 0;
+
+	for (size_t i = 0; i + 1 < name.len; i++) {
+		if (name.ptr[i] != l->folder.delimiter && strchr(delims, name.ptr[i]) == NULL)
+			continue;
+		depth++;
+		if (is_short || depth <= cut) {
+			last = str_from(name, i + 1);
+			left_out = depth;
+		}
+	}
+	buf_reset(&text);
+	if (config_bool(app->conf, OPT_sidebar_folder_indent))
+		for (long i = cut < left_out || is_short ? cut : left_out; i < depth; i++)
+			buf_adds(&text, config_string(app->conf, OPT_sidebar_indent_string));
+	buf_addstr(&text, last);
+	out->name = buf_str(&text);
+}
+
 static bool
 side_at(void *ctx, uint32_t i, struct view_folder *out)
 {
@@ -366,10 +537,9 @@ side_at(void *ctx, uint32_t i, struct view_folder *out)
 	app_make_folders(app);
 	if (i >= app->sidebar_folders.n || !all_at(app, app->sidebar_folders.v[i], out))
 		return false;
-	/* What a name is below may not be there: it stands whole. */
-	if (!out->is_root)
-		out->name = str_c(app->folders.v[app->sidebar_folders.v[i]].folder.name);
 	out->depth = 0;
+	if (!out->is_root)
+		side_name(app, &app->folders.v[app->sidebar_folders.v[i]], out);
 	return true;
 }
 

@@ -37,6 +37,7 @@ screen_free(struct screen *s)
 {
 	view_close(s->view);
 	model_doc_free(s->doc);
+	free(s->section);
 	vec_release(&s->lines);
 	arena_release(&s->text);
 	free(s);

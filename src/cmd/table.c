@@ -95,8 +95,10 @@ find_in(unsigned maps, struct str name)
 {
 	const struct cmd *c;
 
+	/* Asked for every hint of every frame: most are told apart by a letter. */
 	for (size_t i = 0; (c = cmd_at(i)) != NULL; i++)
-		if ((c->maps & maps) && str_eqc(name, c->name))
+		if (name.len > 0 && c->name[0] == name.ptr[0] && (c->maps & maps) &&
+		    str_eqc(name, c->name))
 			return c;
 	return NULL;
 }

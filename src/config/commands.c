@@ -96,6 +96,34 @@ run_unlist(struct exec *x)
 }
 
 /* mutt's: each of the two takes out of the other what it puts in; "*" is all of it. */
+/* Regular expressions; "-group NAME" is for what only mutt does with them. */
+static enum done
+run_alternates(struct exec *x)
+{
+	struct words w = { VEC_INIT };
+	enum done done = need_words(x, &w);
+	struct err err = ERR_INIT;
+	regex_t regex;
+
+	for (size_t i = 0; i < w.all.n && done == DONE_OK; i++) {
+		if (strcmp(w.all.v[i], "-group") == 0) {
+			i++;
+			continue;
+		}
+		if (config_compile(w.all.v[i], false, REG_ICASE | REG_NOSUB, &regex, &err) < 0) {
+			done = exec_error(x, "%s", err.text);
+			continue;
+		}
+		regfree(&regex);
+		if (!list_add_string(exec_list(x, (enum list_id)CONFIG_ALTERNATES),
+				     str_c(w.all.v[i])))
+			done = too_many(x);
+	}
+	exec_effects(x, CONFIG_REDRAW | CONFIG_RESORT);
+	words_release(&w);
+	return done;
+}
+
 static enum done
 run_ignore(struct exec *x)
 {
@@ -483,6 +511,8 @@ run_source(struct exec *x)
 const struct command commands[] = {
 	{ "account-hook", run_hook, 1, "[!]REGEX COMMAND",
 	  "Settings for the accounts whose URL matches." },
+	{ "alternates", run_alternates, 0, "[-group NAME] REGEX...",
+	  "Addresses that are yours, too." },
 	{ "alternative_order", run_list, CONFIG_ALTERNATIVE_ORDER, "TYPE...",
 	  "Which part of a multipart/alternative is shown." },
 	{ "auto_view", run_list, CONFIG_AUTO_VIEW, "TYPE...",
@@ -516,6 +546,7 @@ const struct command commands[] = {
 	{ "source", run_source, 0, "FILE|\"COMMAND|\"",
 	  "Read a file, several (with * or ?), or what a command prints." },
 	{ "toggle", run_set, SET_TOGGLE, "VARIABLE...", "Yes for no, no for yes." },
+	{ "unalternates", run_unlist, CONFIG_ALTERNATES, "REGEX...|*", "" },
 	{ "unalternative_order", run_unlist, CONFIG_ALTERNATIVE_ORDER, "TYPE...|*", "" },
 	{ "unauto_view", run_unlist, CONFIG_AUTO_VIEW, "TYPE...|*", "" },
 	{ "unbind", run_unbind, CONFIG_UNBIND, "MAP[,MAP...] [KEY]",

@@ -1,11 +1,11 @@
 /* The reader: a stack of texts being read, the commands they wait for, and what
  * has been set so far. A job is one such stack: the rc files and -e are one, each
- * command line of the user's and each run of hooks has its own. */
+ * command line of the user's and each run of hooks has its own. What a command may
+ * do meanwhile is in exec.c. */
 #include "reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "tern/base/fs.h"
@@ -13,12 +13,10 @@
 
 #define MAX_FILE_BYTES (16u << 20)
 #define MAX_LINE_BYTES (1u << 20)
-#define MAX_NESTED 32
-#define MAX_SOURCES 2000 /* in one go: two files that source a third twice, and so on */
 
 /* ---- frames: a text being read --------------------------------------------------- */
 
-static struct frame *
+struct frame *
 frame_new(const char *name)
 {
 	struct frame *f = xcalloc(1, sizeof(*f));
@@ -30,7 +28,7 @@ frame_new(const char *name)
 	return f;
 }
 
-static void
+void
 frame_free(struct frame *f)
 {
 	free(f->name);
@@ -144,239 +142,6 @@ job_is_idle(const struct job *j)
 	return j->stack.n == 0 && j->queue.n == 0 && j->child == NULL;
 }
 
-/* ---- what commands use --------------------------------------------------------------- */
-
-static void
-report(struct job *j, const char *file, int line, int column, bool is_warning, const char *text)
-{
-	struct config_reader *r = j->r;
-	struct config_error e = { file, line, column, is_warning, text };
-
-	if (!is_warning)
-		r->n_errors++;
-	if (r->params.error != NULL)
-		r->params.error(&e, r->params.ctx);
-}
-
-static void
-report_at(struct exec *x, bool is_warning, const char *fmt, va_list ap)
-{
-	char *text = xvasprintf(fmt, ap);
-	int line, column;
-
-	line_position(x->lex.line, x->lex.token_at, &line, &column);
-	report(x->job, exec_file(x), line, column, is_warning, text);
-	free(text);
-}
-
-enum done
-exec_error(struct exec *x, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	report_at(x, false, fmt, ap);
-	va_end(ap);
-	return DONE_FAILED;
-}
-
-void
-exec_warn(struct exec *x, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	report_at(x, true, fmt, ap);
-	va_end(ap);
-}
-
-void
-exec_note_once(struct exec *x, const char *key, const char *fmt, ...)
-{
-	struct config_reader *r = x->r;
-	va_list ap;
-	int line, column;
-
-	if (map_set(&r->noted, str_c(key), r) != NULL || r->params.note == NULL)
-		return;
-	va_start(ap, fmt);
-	char *text = xvasprintf(fmt, ap);
-	va_end(ap);
-	line_position(x->lex.line, x->lex.token_at, &line, &column);
-	char *all = line > 0 ? xasprintf("%s:%d: %s", exec_file(x), line, text) :
-			       xasprintf("%s: %s", exec_file(x), text);
-	r->params.note(all, r->params.ctx);
-	free(all);
-	free(text);
-}
-
-const struct config *
-exec_config(const struct exec *x)
-{
-	return *x->target;
-}
-
-bool
-exec_is_overlay(const struct exec *x)
-{
-	return x->job->overlay != NULL;
-}
-
-struct config *
-exec_own(struct exec *x)
-{
-	if (!exec_is_overlay(x))
-		x->r->generation++;
-	return snapshot_own(x->target);
-}
-
-struct list *
-exec_list(struct exec *x, enum list_id id)
-{
-	return list_own(exec_own(x), id);
-}
-
-void
-exec_effects(struct exec *x, unsigned effects)
-{
-	if (!exec_is_overlay(x))
-		x->r->effects |= effects;
-}
-
-const struct config_params *
-exec_params(const struct exec *x)
-{
-	return &x->r->params;
-}
-
-static struct frame *
-top(const struct job *j)
-{
-	return j->stack.v[j->stack.n - 1];
-}
-
-const char *
-exec_file(const struct exec *x)
-{
-	return x->job->stack.n > 0 ? top(x->job)->name : "configuration";
-}
-
-const char *
-exec_directory(struct exec *x, struct buf *buf)
-{
-	const struct job *j = x->job;
-
-	for (size_t i = j->stack.n; i > 0; i--)
-		if (j->stack.v[i - 1]->directory != NULL) {
-			buf_adds(buf, j->stack.v[i - 1]->directory);
-			return buf->ptr;
-		}
-	return NULL;
-}
-
-void
-exec_show(struct exec *x, const char *text)
-{
-	if (!exec_is_overlay(x) && x->r->params.show != NULL)
-		x->r->params.show(text, x->r->params.ctx);
-}
-
-/* A hook's keys are typed whenever its folder is entered, so they are kept. */
-void
-exec_push_keys(struct exec *x, struct str keys)
-{
-	if (exec_is_overlay(x)) {
-		char *copy = str_dup(keys);
-		list_add(exec_list(x, (enum list_id)CONFIG_PUSHES), &copy);
-		free(copy);
-	} else if (x->r->params.push != NULL) {
-		x->r->params.push(keys, x->r->params.ctx);
-	}
-}
-
-bool
-exec_more(struct exec *x)
-{
-	return lex_more(&x->lex);
-}
-
-enum done
-exec_token(struct exec *x, enum token_flags flags, struct buf *out)
-{
-	struct err err = ERR_INIT;
-
-	buf_reset(out);
-	switch (lex_token(&x->lex, flags, out, &err)) {
-	case LEX_TICK:
-		return exec_start_tick(x);
-	case LEX_ERROR:
-		exec_error(x, "%s", err.text);
-		x->lex.line->at = x->lex.line->text.len; /* who knows where it should end */
-		return DONE_FAILED;
-	default:
-		break;
-	}
-	if (x->lex.is_unterminated)
-		exec_warn(x, "a quote is not closed before the end of the line");
-	if (x->lex.unknown.len > 0) {
-		char *key = xasprintf("$%.*s", STR_ARG(x->lex.unknown));
-		exec_note_once(x, key, "'%s' is neither in the environment nor a variable", key);
-		free(key);
-	}
-	if (memchr(out->ptr, '\0', out->len) != NULL)
-		return exec_error(x, "a NUL byte has no place here");
-	return DONE_OK;
-}
-
-enum done
-exec_need(struct exec *x, enum token_flags flags, const char *what, struct buf *out)
-{
-	if (exec_more(x))
-		return exec_token(x, flags, out);
-	x->lex.token_at = x->lex.line->at;
-	return exec_error(x, "'%s' needs %s here: %s %s", x->command->name, what, x->command->name,
-			  x->command->syntax);
-}
-
-static bool
-is_too_deep(struct exec *x)
-{
-	if (x->job->stack.n < MAX_NESTED && ++x->job->n_sources < MAX_SOURCES)
-		return false;
-	exec_error(x, x->job->stack.n >= MAX_NESTED ? "files and hooks are nested too deeply" :
-						      "too many files are sourced");
-	return true;
-}
-
-void
-exec_push_text(struct exec *x, struct str text, size_t from_at)
-{
-	struct origin o = { .at = 0 };
-
-	if (is_too_deep(x))
-		return;
-	struct frame *f = frame_new(exec_file(x));
-	line_position(x->lex.line, from_at, &o.line, &o.column);
-	buf_addstr(&f->line.text, text);
-	vec_push(&f->line.origins, o);
-	f->has_line = true;
-	vec_push(&x->job->stack, f);
-}
-
-void
-exec_finish_file(struct exec *x)
-{
-	struct job *j = x->job;
-
-	for (size_t i = j->stack.n; i > 0; i--) {
-		struct frame *f = j->stack.v[i - 1];
-		f->at = f->text.len;
-		f->line.at = f->line.text.len;
-		if (f->is_source)
-			return;
-	}
-}
-
 /* ---- files ------------------------------------------------------------------------------ */
 
 static void
@@ -446,7 +211,7 @@ exec_push_file(struct exec *x, const char *path)
 	struct err err = ERR_INIT;
 	bool is_fifo;
 
-	if (is_too_deep(x))
+	if (exec_is_too_deep(x))
 		return DONE_FAILED;
 	struct frame *f = frame_of_file(path, &is_fifo, &err);
 	if (is_fifo) {
@@ -498,7 +263,7 @@ start(struct exec *x, enum child_kind kind, struct str command)
 enum done
 exec_start_source(struct exec *x, struct str command)
 {
-	if (is_too_deep(x))
+	if (exec_is_too_deep(x))
 		return DONE_FAILED;
 	return start(x, CHILD_SOURCE, command);
 }
@@ -515,7 +280,7 @@ exec_start_tick(struct exec *x)
 static void
 splice_output(struct job *j, struct str output)
 {
-	struct frame *f = top(j);
+	struct frame *f = job_top(j);
 	struct buf text = BUF_INIT;
 	struct str line;
 
@@ -557,7 +322,7 @@ push_output(struct job *j, struct child *c)
 static void
 give_up_line(struct job *j)
 {
-	struct frame *f = top(j);
+	struct frame *f = job_top(j);
 
 	f->line.at = f->line.text.len;
 	f->resume_command = NULL;
@@ -571,9 +336,9 @@ finish_child(struct job *j)
 	bool has_failed = child_problem(c, &why);
 
 	if (has_failed)
-		report(j, top(j)->name, c->line, c->column, false, why.ptr);
+		job_report(j, job_top(j)->name, c->line, c->column, false, why.ptr);
 	else if (why.len > 0)
-		report(j, top(j)->name, c->line, c->column, true, why.ptr);
+		job_report(j, job_top(j)->name, c->line, c->column, true, why.ptr);
 	buf_release(&why);
 	j->child = NULL;
 	if (c->kind == CHILD_SOURCE && !has_failed)
@@ -713,7 +478,7 @@ read_line(struct job *j, struct frame *f)
 		return;
 	}
 	if (is_too_long)
-		report(j, f->name, f->line.origins.v[0].line, 1, false,
+		job_report(j, f->name, f->line.origins.v[0].line, 1, false,
 		       "the line is longer than a mebibyte: not read");
 	else
 		f->has_line = true;
@@ -734,7 +499,7 @@ job_start(struct job *j)
 			vec_push(&j->stack, j->queue.v[0]);
 			vec_remove(&j->queue, 0);
 		}
-		struct frame *f = top(j);
+		struct frame *f = job_top(j);
 		if (f->has_line)
 			run_line(j, f);
 		else
@@ -902,7 +667,7 @@ config_command(struct config_reader *r, struct str text)
 {
 	struct job *j = job_new(r, &r->config);
 
-	vec_push(&j->queue, frame_of_text("command line", text));
+	vec_push(&j->queue, frame_of_text("", text));
 	if (job_start(j))
 		job_free(j);
 }
@@ -931,6 +696,11 @@ config_n_errors(const struct config_reader *r)
 void
 config_error_add(struct buf *out, const struct config_error *e)
 {
+	/* Typed at the prompt: there it stands. */
+	if (*e->file == '\0') {
+		buf_adds(out, e->text);
+		return;
+	}
 	buf_adds(out, e->file);
 	if (e->line > 0)
 		buf_addf(out, ":%d", e->line);

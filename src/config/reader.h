@@ -52,6 +52,8 @@ void child_free(struct child *c); /* kills it; NULL is fine */
 
 /* ---- jobs -------------------------------------------------------------------------- */
 
+#define MAX_SOURCES 2000 /* in one go: two files that source a third twice, and so on */
+
 struct overlay;
 
 struct job {
@@ -69,6 +71,13 @@ struct job *job_new(struct config_reader *r, struct config **target);
 void job_free(struct job *j);
 bool job_start(struct job *j); /* as far as it goes; true: it has ended */
 void job_add_text(struct job *j, const char *name, struct str text, int line, int column);
+
+void job_report(struct job *j, const char *file, int line, int column, bool is_warning,
+		const char *text);
+struct frame *job_top(const struct job *j);
+struct frame *frame_new(const char *name);
+void frame_free(struct frame *f);
+bool exec_is_too_deep(struct exec *x); /* and it has been said */
 
 struct config_reader {
 	struct config_params params;

@@ -229,6 +229,18 @@ change_untagged(struct imap *c, struct op *op, const struct response *r)
 	return true;
 }
 
+/* Room that there is not does not come by waiting. */
+static void
+change_failed(struct imap *c, struct change *ch, const struct response *r)
+{
+	struct err err;
+
+	err_of_response(c, r, ch->kind->what, &err);
+	if (r->code == CODE_OVERQUOTA || r->code == CODE_LIMIT)
+		err.kind = ERR_REFUSED;
+	op_end(c, &ch->op, &err, STR_NONE);
+}
+
 static void
 change_tagged(struct imap *c, struct op *op, const struct sent *s, const struct response *r)
 {
@@ -237,7 +249,7 @@ change_tagged(struct imap *c, struct op *op, const struct sent *s, const struct 
 	if (r->code == CODE_COPYUID)
 		tell_copied(c, ch, r);
 	if (r->status != STATUS_OK)
-		op_end_failed(c, op, r, ch->kind->what);
+		change_failed(c, ch, r);
 	else if (is_finished(ch) && op->n_in_flight == 0)
 		op_end(c, op, NULL, STR_NONE);
 }

@@ -165,39 +165,33 @@ server_words(struct imap *c, struct str text)
 	return b->ptr;
 }
 
-/* What a refusal means for who asked (IMAP.md 4.6). */
-static enum err_kind
-kind_of_code(enum response_code code)
-{
-	switch (code) {
-	case CODE_NONEXISTENT:
-	case CODE_TRYCREATE:
-		return ERR_GONE;
-	case CODE_OVERQUOTA:
-	case CODE_TOOBIG:
-	case CODE_NOPERM:
-	case CODE_CANNOT:
-	case CODE_READ_ONLY:
-	case CODE_ALREADYEXISTS:
-		return ERR_REFUSED;
-	case CODE_AUTHENTICATIONFAILED:
-	case CODE_AUTHORIZATIONFAILED:
-	case CODE_EXPIRED:
-		return ERR_AUTH;
-	case CODE_EXPUNGEISSUED:
-		return ERR_RETRY;
-	default:
-		return ERR_WAIT;
-	}
-}
+/* What a NO means for who asked; one that says no more is worth a few tries. None
+ * of them says anything about the connection. */
+static const struct {
+	enum response_code code;
+	enum err_kind kind;
+} meanings[] = {
+	{ CODE_NONEXISTENT, ERR_GONE },		{ CODE_TRYCREATE, ERR_GONE },
+	{ CODE_TOOBIG, ERR_REFUSED },		{ CODE_NOPERM, ERR_REFUSED },
+	{ CODE_CANNOT, ERR_REFUSED },		{ CODE_READ_ONLY, ERR_REFUSED },
+	{ CODE_ALREADYEXISTS, ERR_REFUSED },	{ CODE_AUTHENTICATIONFAILED, ERR_REFUSED },
+	{ CODE_AUTHORIZATIONFAILED, ERR_REFUSED }, { CODE_EXPIRED, ERR_REFUSED },
+	{ CODE_PRIVACYREQUIRED, ERR_REFUSED },	{ CODE_CONTACTADMIN, ERR_REFUSED },
+	{ CODE_INUSE, ERR_WAIT },		{ CODE_UNAVAILABLE, ERR_WAIT },
+	{ CODE_SERVERBUG, ERR_WAIT },		{ CODE_CORRUPTION, ERR_WAIT },
+	/* A rate; for what takes room, change.c says otherwise. */
+	{ CODE_OVERQUOTA, ERR_WAIT },		{ CODE_LIMIT, ERR_WAIT },
+};
 
 void
 err_of_response(struct imap *c, const struct response *r, const char *what, struct err *err)
 {
-	const char *words = server_words(c, r->text);
-	enum err_kind kind = r->status == STATUS_BAD ? ERR_REFUSED : kind_of_code(r->code);
+	enum err_kind kind = r->status == STATUS_BAD ? ERR_REFUSED : ERR_RETRY;
 
-	err_set(err, kind, "%s: the server says '%s'", what, words);
+	for (size_t i = 0; i < ARRAY_LEN(meanings) && kind == ERR_RETRY; i++)
+		if (meanings[i].code == r->code)
+			kind = meanings[i].kind;
+	err_set(err, kind, "%s: the server says '%s'", what, server_words(c, r->text));
 }
 
 /* ---- requests ---------------------------------------------------------------------- */
@@ -557,6 +551,7 @@ dispatch(struct imap *c, struct response *r)
 		break;
 	case RESPONSE_MALFORMED:
 		log_at(LOG_INFO, "imap", "a malformed response was left out");
+		c->n_lost_names += r->meant == RESPONSE_LIST;
 		break;
 	case RESPONSE_UNKNOWN:
 		break;
@@ -759,7 +754,11 @@ imap_deadline(const struct imap *c)
 	if (c->has_more)
 		return c->now_ms;
 	int64_t at = earlier(net_deadline(c->net), deadline_of_phase(c));
-	return c->phase == PHASE_READY ? earlier(at, mailbox_deadline(c)) : at;
+	if (c->phase != PHASE_READY)
+		return at;
+	if (c->now_ms < c->hello_by_ms)
+		at = earlier(at, c->hello_by_ms);
+	return earlier(at, mailbox_deadline(c));
 }
 
 void

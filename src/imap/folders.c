@@ -28,6 +28,8 @@ struct listing {
 	struct map by_name; /* index + 1 */
 	VEC(struct folder) folders;
 	size_t next_status; /* of those to ask one by one */
+	uint32_t lost_before; /* of the connection's lost names */
+	bool is_cut;
 };
 
 static struct folder *
@@ -37,8 +39,10 @@ folder_named(struct listing *l, struct str name)
 
 	if (at > 0)
 		return &l->folders.v[at - 1];
-	if (l->folders.n >= MAX_FOLDERS)
+	if (l->folders.n >= MAX_FOLDERS) {
+		l->is_cut = true;
 		return NULL;
+	}
 	struct folder f = { .name = BUF_INIT };
 	buf_addstr(&f.name, name);
 	vec_push(&l->folders, f);
@@ -74,6 +78,7 @@ send_list(struct imap *c, struct listing *l)
 			add_status_items(c, &t);
 		command_adds(&t, ")");
 	}
+	l->lost_before = c->n_lost_names;
 	if (!command_send(c, &l->op, &t, &list_options))
 		return false;
 	l->op.step = is_extended ? STATUS_STEP : LSUB_STEP;
@@ -136,6 +141,8 @@ finish_list(struct imap *c, struct listing *l)
 	for (size_t i = 0; i < l->folders.n && !l->op.is_ended; i++)
 		if (l->folders.v[i].is_listed)
 			tell_folder(c, l->op.id, &l->folders.v[i]);
+	bool is_whole = !l->is_cut && l->lost_before == c->n_lost_names;
+	TELL(c, folders_end, l->op.id, is_whole);
 	op_end(c, &l->op, NULL, STR_NONE);
 }
 

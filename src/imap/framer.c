@@ -143,25 +143,29 @@ scan_piece(struct framer *f, struct str piece, struct err *err)
 		return broken(f, err, "a NUL outside a literal");
 	if (f->has_status)
 		return 0;
-	for (size_t i = 0; i < piece.len; i++) {
-		switch (piece.ptr[i]) {
-		case '\\':
-			if (f->is_quoted)
-				i++; /* may step over the end: the piece is whole lines' worth */
+	static const bool counts[256] = { ['\\'] = true, ['"'] = true, ['('] = true, [')'] = true };
+	const char *p = piece.ptr, *end = piece.ptr + piece.len;
+	uint32_t depth = f->depth, max_depth = f->max_depth;
+	bool is_quoted = f->is_quoted;
+	for (;; p++) {
+		while (p < end && !counts[(unsigned char)*p])
+			p++;
+		if (p >= end)
 			break;
-		case '"':
-			f->is_quoted = !f->is_quoted;
-			break;
-		case '(':
-			if (!f->is_quoted && ++f->depth > f->max_depth)
-				f->max_depth = f->depth;
-			break;
-		case ')':
-			if (!f->is_quoted && f->depth > 0)
-				f->depth--;
-			break;
-		}
+		if (*p == '\\')
+			p += is_quoted; /* may step over the end: the piece is whole lines' worth */
+		else if (*p == '"')
+			is_quoted = !is_quoted;
+		else if (is_quoted)
+			continue;
+		else if (*p == ')')
+			depth -= depth > 0;
+		else if (++depth > max_depth)
+			max_depth = depth;
 	}
+	f->depth = depth;
+	f->max_depth = max_depth;
+	f->is_quoted = is_quoted;
 	return 0;
 }
 

@@ -86,6 +86,7 @@ struct mailbox {
 	/* Sequence numbers, where EXPUNGE speaks in them: the n-th UID. */
 	struct seqset map;
 	bool has_map;
+	uint32_t n_expunged; /* counts on, for who must know that a message went */
 	/* What must be asked for, as the server hinted at it. */
 	struct seqset gone; /* not told yet */
 	bool wants_rows;  /* EXISTS grew */
@@ -162,7 +163,9 @@ struct imap {
 	size_t pause, pause_sent;
 	enum idle_state idle;
 	int64_t idle_since_ms, quiet_since_ms, last_probe_ms;
+	int64_t hello_by_ms; /* ID and ENABLE wait till then for company */
 	struct mailbox box;
+	uint32_t n_lost_names; /* answers to LIST that could not be read */
 	unsigned n_news; /* requests of our own for news that are under way */
 	bool is_leaving; /* LOGOUT is out */
 	bool is_in_turn, is_paused, has_more;
@@ -243,8 +246,22 @@ void news_flags(struct imap *c);
 /* body.c */
 void structure_tell(struct imap *c, uint64_t id, const struct fetch *f);
 
-/* search.c */
-void add_search_all(const struct imap *c, struct command_text *t);
+/* search.c: all UIDs of the mailbox, in as many commands as keep each answer under
+ * the limit of a line. Zeroed, it is at its beginning. */
+struct uid_search {
+	bool is_begun;
+	uint32_t next;	/* of the next window; 0: all are asked for */
+	uint32_t width; /* 0: one command for all */
+	uint32_t uidnext;
+	unsigned n_in_flight;
+	uint32_t n_expunged; /* of the mailbox, when it began */
+};
+
+/* Send the next command of it, if there is one and it may go: true if it did.
+ * uidnext is 0 if it is not known. */
+bool uid_search_next(struct imap *c, struct op *op, struct uid_search *s, uint32_t uidnext);
+/* One of its commands has ended well; true if that was the last, and `uids` are all. */
+bool uid_search_tagged(struct imap *c, struct uid_search *s, const struct seqset *uids);
 /* The answer to it: true if it is one; parser.uids holds it. */
 bool is_search(const struct response *r);
 

@@ -229,7 +229,7 @@ greeted(struct imap *c, const struct response *r)
 	if (!response_is_greeting(r))
 		return connection_protocol_error(c, "this is not an IMAP server: its greeting is none");
 	if (r->kind == RESPONSE_BYE) {
-		err_set(&err, ERR_WAIT, "the server does not want us now: '%s'",
+		err_set(&err, ERR_REFUSED, "the server does not want us now: '%s'",
 			server_words(c, r->text));
 		return connection_failed(c, &err);
 	}
@@ -435,7 +435,7 @@ auth_answered(struct imap *c, const struct response *r)
 	command_init(&c->pausing);
 	if (r->status != STATUS_OK) {
 		if (is_server_busy(r)) {
-			err_set(&err, ERR_WAIT, "the server refuses the login for now: '%s'",
+			err_set(&err, ERR_REFUSED, "the server refuses the login for now: '%s'",
 				server_words(c, r->text));
 			return connection_failed(c, &err);
 		}
@@ -471,13 +471,24 @@ id_untagged(struct imap *c, struct op *op, const struct response *r)
 	return true;
 }
 
-/* ID first, then ENABLE; both are written at once. */
+/* The first request usually comes within this: then all of it is one flight. */
+#define HELLO_WAIT_MS 50
+
+static bool
+is_alone(const struct imap *c)
+{
+	return c->ops.n == 1 && c->now_ms < c->hello_by_ms;
+}
+
+/* ID first, then ENABLE, then what is asked for; all written at once. */
 static bool
 hello_next(struct imap *c, struct op *op)
 {
 	static const struct send_options o = { 0, 30000, 256 * 1024, 100 };
 	struct command_text t;
 
+	if (op->step == 0 && is_alone(c))
+		return false;
 	if (op->step > 1 && op->n_in_flight == 0)
 		op_end(c, op, NULL, STR_NONE);
 	if (op->step > 1 || !may_send(c, 0))
@@ -515,6 +526,7 @@ ready(struct imap *c)
 	framer_limit(&c->framer, FRAMER_LINE, RESPONSES_BEFORE_LOGIN);
 	c->quiet_since_ms = c->last_probe_ms = c->now_ms;
 	op_new(c, IMAP_NEW_ID, &hello_type);
+	c->hello_by_ms = c->now_ms + HELLO_WAIT_MS;
 	TELL(c, logged_in, c->mechanism, buf_str(&c->capabilities), buf_str(&c->greeting));
 	return c->phase != PHASE_DEAD;
 }

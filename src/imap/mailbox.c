@@ -104,6 +104,7 @@ expunged(struct imap *c, uint32_t seq)
 	if (m->exists > 0)
 		m->exists--;
 	m->is_cursor_stale = true;
+	m->n_expunged++;
 	if (uid > 0) {
 		seqset_add(&m->gone, uid);
 		seqset_remove(&m->map, uid);

@@ -8,7 +8,6 @@
 enum {
 	SELECT_TIMEOUT_MS = 60000,
 	FETCH_TIMEOUT_MS = 30000,
-	SEARCH_TIMEOUT_MS = 120000,
 	SELECT_BYTES = 512 * 1024 * 1024, /* QRESYNC may tell the flags of a million */
 	SELECT_RESPONSES = 8000000,
 	DEFAULT_FIRST_ROWS = 50,
@@ -27,6 +26,7 @@ enum todo {
 	TODO_UIDS = 1 << 5,
 	TODO_FLAGS = 1 << 6,
 	TODO_COUNT = 1 << 7, /* compare numbers: UIDs may be needed after all */
+	TODO_LIST = 1 << 8,  /* refused: is it there at all? */
 };
 
 /* A change of flags in the answer to SELECT, held. */
@@ -56,6 +56,7 @@ struct open {
 	uint32_t permanent_flags;
 	struct buf permanent_keywords, mailbox_id;
 	struct seqset vanished, uids;
+	struct uid_search search;
 	VEC(struct held_flags) held;
 	struct buf held_keywords;
 	/* afterwards */
@@ -63,6 +64,9 @@ struct open {
 	uint32_t max_uid, n_new, rows_from;
 	struct seqset seen; /* first rows by UID: how many came */
 	uint32_t guess_from;
+	/* refused */
+	struct err why;
+	bool is_listed, is_noselect;
 };
 
 /* ---- sending -------------------------------------------------------------------- */
@@ -193,18 +197,13 @@ send_changes(struct imap *c, struct open *o)
 static bool
 send_uids(struct imap *c, struct open *o)
 {
-	static const struct send_options options = { SEND_SEARCHES, SEARCH_TIMEOUT_MS,
-						     64 * 1024 * 1024, 100000 };
-	struct command_text t;
+	uint32_t uidnext = o->uidnext > o->max_uid ? o->uidnext : o->max_uid + 1;
 
-	if (!may_send(c, SEND_SEARCHES))
-		return false;
-	command_begin(c, &t);
-	add_search_all(c, &t);
 	o->op.step = TODO_UIDS;
-	if (!command_send(c, &o->op, &t, &options))
+	if (!uid_search_next(c, &o->op, &o->search, uidnext))
 		return false;
-	o->todo &= ~(unsigned)TODO_UIDS;
+	if (o->search.next == 0)
+		o->todo &= ~(unsigned)TODO_UIDS;
 	return true;
 }
 
@@ -241,6 +240,27 @@ count(struct open *o)
 	o->todo &= ~(unsigned)TODO_COUNT;
 	if (seqset_count(&o->known) + o->n_new != o->exists)
 		o->todo |= TODO_UIDS;
+	return true;
+}
+
+/* Few servers say in their refusal whether the mailbox is gone. Alone in flight, so
+ * that the answer is to nobody else's LIST. */
+static bool
+send_list_of_one(struct imap *c, struct open *o)
+{
+	static const struct send_options options = { SEND_ALONE, SELECT_TIMEOUT_MS, 1024 * 1024,
+						     10000 };
+	struct command_text t;
+
+	if (!may_send(c, SEND_ALONE))
+		return false;
+	command_begin(c, &t);
+	command_adds(&t, "LIST \"\" ");
+	command_mailbox(&t, buf_str(&o->mailbox));
+	o->op.step = TODO_LIST;
+	if (!command_send(c, &o->op, &t, &options))
+		return false;
+	o->todo &= ~(unsigned)TODO_LIST;
 	return true;
 }
 
@@ -283,6 +303,8 @@ open_next(struct imap *c, struct op *op)
 		return send_new_rows(c, o);
 	if (o->todo & TODO_PARTIAL)
 		return send_partial(c, o);
+	if (o->todo & TODO_LIST)
+		return send_list_of_one(c, o);
 	if (!o->is_selected)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(after_select); i++)
@@ -536,8 +558,6 @@ selected(struct imap *c, struct open *o, const struct response *r)
 static void
 select_failed(struct imap *c, struct open *o, const struct response *r)
 {
-	struct response gone = *r;
-
 	/* It may be the extension that is refused: once more without. */
 	if (!o->is_retry && (r->status == STATUS_BAD || r->code == CODE_CLIENTBUG) &&
 	    (o->with_qresync || can(c, IMAP_CAP_CONDSTORE))) {
@@ -548,9 +568,23 @@ select_failed(struct imap *c, struct open *o, const struct response *r)
 		o->asked_modseq = 0;
 		return;
 	}
-	if (r->status == STATUS_NO && r->code == CODE_NONE)
-		gone.code = CODE_NONEXISTENT; /* Dovecot and Cyrus do not say it */
-	op_end_failed(c, &o->op, &gone, "cannot open the mailbox");
+	err_of_response(c, r, "cannot open the mailbox", &o->why);
+	if (o->why.kind == ERR_RETRY || o->why.kind == ERR_GONE)
+		o->todo = TODO_LIST;
+	else
+		op_end(c, &o->op, &o->why, STR_NONE);
+}
+
+static void
+list_tagged(struct imap *c, struct open *o, const struct response *r)
+{
+	if (r->status == STATUS_OK)
+		o->why.kind = !o->is_listed  ? ERR_GONE :
+			      o->is_noselect ? ERR_REFUSED :
+					       ERR_RETRY;
+	else
+		o->why.kind = ERR_RETRY; /* who knows */
+	op_end(c, &o->op, &o->why, STR_NONE);
 }
 
 /* ---- the ends of its commands ------------------------------------------------------------- */
@@ -581,6 +615,10 @@ open_tagged(struct imap *c, struct op *op, const struct sent *s, const struct re
 			select_failed(c, o, r);
 		return;
 	}
+	if (s->step == TODO_LIST) {
+		list_tagged(c, o, r);
+		return;
+	}
 	if (!o->is_selected)
 		return; /* what rode behind a SELECT that failed */
 	if (s->step == TODO_NEW_ROWS)
@@ -596,10 +634,14 @@ open_tagged(struct imap *c, struct op *op, const struct sent *s, const struct re
 	}
 	if (s->step == TODO_FIRST_ROWS)
 		first_rows_tagged(c, o);
-	if (s->step == TODO_UIDS) {
-		mailbox_use_map(c, &o->uids);
+	if (s->step == TODO_UIDS && uid_search_tagged(c, &o->search, &o->uids))
 		TELL(c, uids, op->id, &o->uids);
-	}
+}
+
+static bool
+is_same_mailbox(struct str a, struct str b)
+{
+	return str_eq(a, b) || (str_ieqc(a, "INBOX") && str_ieqc(b, "INBOX"));
 }
 
 static bool
@@ -607,7 +649,13 @@ open_untagged(struct imap *c, struct op *op, const struct response *r)
 {
 	struct open *o = (struct open *)op;
 
-	if (!is_search(r))
+	if (r->kind == RESPONSE_LIST && op->step == TODO_LIST &&
+	    is_same_mailbox(r->name, buf_str(&o->mailbox))) {
+		o->is_listed = !(r->list.attributes & IMAP_FOLDER_NONEXISTENT);
+		o->is_noselect = (r->list.attributes & IMAP_FOLDER_NOSELECT) != 0;
+		return true;
+	}
+	if (!is_search(r) || o->search.n_in_flight == 0)
 		return false;
 	seqset_unite(&o->uids, &c->parser.uids);
 	return true;

@@ -19,11 +19,15 @@ response_parser_release(struct response_parser *p)
 /* --- Flags ----------------------------------------------------------------- */
 
 static const struct {
-	const char *wire;
+	struct str wire;
 	uint32_t bit;
 } system_flags[] = {
-	{ "\\Seen", ROW_SEEN },	      { "\\Answered", ROW_ANSWERED }, { "\\Flagged", ROW_FLAGGED },
-	{ "\\Deleted", ROW_DELETED }, { "\\Draft", ROW_DRAFT },	      { "\\Recent", ROW_RECENT },
+	{ STR_INIT("\\Seen"), ROW_SEEN },
+	{ STR_INIT("\\Answered"), ROW_ANSWERED },
+	{ STR_INIT("\\Flagged"), ROW_FLAGGED },
+	{ STR_INIT("\\Deleted"), ROW_DELETED },
+	{ STR_INIT("\\Draft"), ROW_DRAFT },
+	{ STR_INIT("\\Recent"), ROW_RECENT },
 };
 
 static bool
@@ -43,7 +47,7 @@ add_flag(struct response_parser *p, struct str flag, struct flag_list *out)
 		return;
 	}
 	for (size_t i = 0; flag.ptr[0] == '\\' && i < ARRAY_LEN(system_flags); i++) {
-		if (str_ieqc(flag, system_flags[i].wire)) {
+		if (str_ieq(flag, system_flags[i].wire)) {
 			out->bits |= system_flags[i].bit;
 			return;
 		}
@@ -321,12 +325,15 @@ parse_body(struct response_parser *p, struct tokens *t, bool is_binary, struct f
 }
 
 static const struct {
-	const char *name;
+	struct str name;
 	bool (*parse)(struct response_parser *, struct tokens *, struct fetch *);
 } fetch_items[] = {
-	{ "UID", item_uid },		 { "FLAGS", item_flags },
-	{ "INTERNALDATE", item_internaldate }, { "RFC822.SIZE", item_size },
-	{ "MODSEQ", item_modseq },	 { "BODYSTRUCTURE", item_structure },
+	{ STR_INIT("UID"), item_uid },
+	{ STR_INIT("FLAGS"), item_flags },
+	{ STR_INIT("INTERNALDATE"), item_internaldate },
+	{ STR_INIT("RFC822.SIZE"), item_size },
+	{ STR_INIT("MODSEQ"), item_modseq },
+	{ STR_INIT("BODYSTRUCTURE"), item_structure },
 };
 
 static bool
@@ -345,7 +352,7 @@ parse_item(struct response_parser *p, struct tokens *t, struct fetch *f)
 	if (!tok_space(t))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(fetch_items); i++)
-		if (str_ieqc(name, fetch_items[i].name))
+		if (str_ieq(name, fetch_items[i].name))
 			return fetch_items[i].parse(p, t, f);
 	return tok_skip(t);
 }
@@ -647,6 +654,7 @@ parse_untagged(struct response_parser *p, struct tokens *t, struct response *r)
 		if (responses[i].has_number != has_number || !str_ieqc(name, responses[i].name))
 			continue;
 		r->status = responses[i].status;
+		r->meant = responses[i].kind;
 		r->kind = responses[i].parse(p, t, r) ? responses[i].kind : RESPONSE_MALFORMED;
 		return;
 	}

@@ -109,6 +109,7 @@ struct status_items {
 
 struct response {
 	enum response_kind kind;
+	enum response_kind meant; /* MALFORMED: what it would have been */
 	enum response_status status;
 	enum response_code code;
 	struct str tag;

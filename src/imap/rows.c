@@ -83,6 +83,18 @@ ancestors(struct imap *c, const struct mime_row *m)
 	return (struct str){ (char *)out, n * 8 };
 }
 
+static struct str
+in_brackets(struct imap *c, struct str id)
+{
+	if (id.len == 0)
+		return STR_NONE;
+	char *p = arena_alloc(&c->arena, id.len + 2);
+	p[0] = '<';
+	memcpy(p + 1, id.ptr, id.len);
+	p[id.len + 1] = '>';
+	return (struct str){ p, id.len + 2 };
+}
+
 /* A hint until the structure is known. */
 static bool
 looks_attached(struct str content_type)
@@ -130,9 +142,7 @@ row_tell(struct imap *c, uint64_t id, const struct fetch *f)
 	row.ancestors = ancestors(c, &m);
 	row.subject = bounded(m.subject);
 	row.list_id = bounded(m.list_id);
-	if (m.message_id.len > 0)
-		row.message_id = str_c(arena_printf(&c->arena, "<%.*s>", STR_ARG(m.message_id)));
-	row.message_id = bounded(row.message_id);
+	row.message_id = bounded(in_brackets(c, m.message_id));
 	take_addresses(c, &m, &row);
 	if (looks_attached(m.content_type))
 		row.flags |= ROW_ATTACHMENT;

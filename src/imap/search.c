@@ -1,13 +1,25 @@
 /* Searches: all UIDs of the mailbox, and where a message of ours arrived. One
- * at a time, as a plain answer does not say whose it is. */
+ * request at a time, as a plain answer does not say whose it is. */
 #include "internal.h"
 
-enum { SEARCH_TIMEOUT_MS = 120000, SEARCH_BYTES = 64 * 1024 * 1024 };
+enum {
+	SEARCH_TIMEOUT_MS = 120000,
+	SEARCH_BYTES = 64 * 1024 * 1024,
+	/* An answer is one line: of so many messages, 11 octets each at worst, it stays
+	 * well under what the guard lets through. */
+	SEARCH_MESSAGES = FRAMER_LINE / 16,
+	SEARCHES_IN_FLIGHT = 2,
+	MAX_WINDOWS = 1024, /* UIDs with gaps of millions: then wider ones */
+};
+
+static const struct send_options search_options = { SEND_SEARCHES, SEARCH_TIMEOUT_MS, SEARCH_BYTES,
+						    100000 };
 
 struct search {
 	struct op op;
 	struct buf message_id; /* empty: all of them */
 	uint32_t from_uid;
+	struct uid_search all;
 	struct seqset uids;
 };
 
@@ -23,32 +35,97 @@ begin_search(const struct imap *c, struct command_text *t)
 	command_adds(t, can(c, IMAP_CAP_ESEARCH) ? "UID SEARCH RETURN (ALL) " : "UID SEARCH ");
 }
 
-void
-add_search_all(const struct imap *c, struct command_text *t)
+/* ---- all UIDs ------------------------------------------------------------------ */
+
+/* In one, if any answer to it is short enough; else in windows of UIDs, as sequence
+ * numbers move under us. A window of n has n messages at most, and ESEARCH names
+ * runs: at worst every second one. */
+static void
+uid_search_begin(const struct imap *c, struct uid_search *s, uint32_t uidnext)
 {
-	begin_search(c, t);
-	command_adds(t, "ALL");
+	uint32_t width = can(c, IMAP_CAP_ESEARCH) ? 2 * SEARCH_MESSAGES : SEARCH_MESSAGES;
+
+	s->is_begun = true;
+	s->next = 1;
+	s->n_expunged = c->box.n_expunged;
+	if (c->box.exists <= SEARCH_MESSAGES || uidnext <= width)
+		return;
+	s->width = uidnext / MAX_WINDOWS > width ? uidnext / MAX_WINDOWS : width;
+	s->uidnext = uidnext;
+}
+
+static void
+add_window(struct uid_search *s, struct command_text *t)
+{
+	uint32_t first = s->next;
+
+	if (s->width == 0) {
+		command_adds(t, "ALL");
+		s->next = 0;
+	} else if (s->uidnext - first <= s->width) {
+		command_addf(t, "UID %u:*", first); /* with what arrives meanwhile */
+		s->next = 0;
+	} else {
+		s->next += s->width;
+		command_addf(t, "UID %u:%u", first, s->next - 1);
+	}
+}
+
+bool
+uid_search_next(struct imap *c, struct op *op, struct uid_search *s, uint32_t uidnext)
+{
+	struct command_text t;
+
+	if (!s->is_begun)
+		uid_search_begin(c, s, uidnext);
+	if (s->next == 0 || s->n_in_flight >= SEARCHES_IN_FLIGHT)
+		return false;
+	/* All answers to windows go into one set: these may be in flight together. */
+	if (!may_send(c, s->n_in_flight == 0 ? SEND_SEARCHES : 0))
+		return false;
+	command_begin(c, &t);
+	begin_search(c, &t);
+	add_window(s, &t);
+	s->n_in_flight++;
+	return command_send(c, op, &t, &search_options);
+}
+
+bool
+uid_search_tagged(struct imap *c, struct uid_search *s, const struct seqset *uids)
+{
+	s->n_in_flight--;
+	if (s->next > 0 || s->n_in_flight > 0)
+		return false;
+	/* What went between two windows is in one of them still. */
+	if (s->width == 0 || s->n_expunged == c->box.n_expunged)
+		mailbox_use_map(c, uids);
+	return true;
+}
+
+/* ---- requests -------------------------------------------------------------------- */
+
+static bool
+find_next(struct imap *c, struct search *s)
+{
+	struct command_text t;
+
+	if (s->op.step > 0 || !may_send(c, SEND_SEARCHES))
+		return false;
+	s->op.step = 1;
+	command_begin(c, &t);
+	begin_search(c, &t);
+	command_addf(&t, "UID %u:* HEADER MESSAGE-ID ", s->from_uid);
+	command_string(&t, buf_str(&s->message_id));
+	return command_send(c, &s->op, &t, &search_options);
 }
 
 static bool
 search_next(struct imap *c, struct op *op)
 {
-	static const struct send_options o = { SEND_SEARCHES, SEARCH_TIMEOUT_MS, SEARCH_BYTES, 100000 };
 	struct search *s = (struct search *)op;
-	struct command_text t;
 
-	if (op->step > 0 || !may_send(c, o.flags))
-		return false;
-	op->step = 1;
-	command_begin(c, &t);
-	if (s->message_id.len == 0) {
-		add_search_all(c, &t);
-	} else {
-		begin_search(c, &t);
-		command_addf(&t, "UID %u:* HEADER MESSAGE-ID ", s->from_uid);
-		command_string(&t, buf_str(&s->message_id));
-	}
-	return command_send(c, op, &t, &o);
+	return s->message_id.len > 0 ? find_next(c, s) :
+				       uid_search_next(c, op, &s->all, c->box.uidnext);
 }
 
 static bool
@@ -63,14 +140,23 @@ search_untagged(struct imap *c, struct op *op, const struct response *r)
 }
 
 static void
+search_end(struct imap *c, struct search *s, const struct response *failure)
+{
+	if (s->op.type->is_internal)
+		c->n_news--;
+	if (failure)
+		op_end_failed(c, &s->op, failure, "the search failed");
+	else
+		op_end(c, &s->op, NULL, STR_NONE);
+}
+
+static void
 search_tagged(struct imap *c, struct op *op, const struct sent *sent, const struct response *r)
 {
 	struct search *s = (struct search *)op;
 
-	if (op->type->is_internal)
-		c->n_news--;
 	if (r->status != STATUS_OK) {
-		op_end_failed(c, op, r, "the search failed");
+		search_end(c, s, r);
 		return;
 	}
 	if (s->message_id.len > 0) {
@@ -78,12 +164,13 @@ search_tagged(struct imap *c, struct op *op, const struct sent *sent, const stru
 		if (s->from_uid > 1)
 			seqset_remove_range(&s->uids, 1, s->from_uid - 1);
 		TELL(c, found, op->id, &s->uids);
-	} else {
-		mailbox_use_map(c, &s->uids);
+	} else if (uid_search_tagged(c, &s->all, &s->uids)) {
 		c->box.is_cursor_stale |= op->type->is_internal;
 		TELL(c, uids, op->id, &s->uids);
+	} else {
+		return;
 	}
-	op_end(c, op, NULL, STR_NONE);
+	search_end(c, s, NULL);
 }
 
 static void

@@ -3,39 +3,51 @@
 
 #include <string.h>
 
-static bool
-is_atom_byte(unsigned char c)
-{
-	return c > ' ' && c != '(' && c != ')' && c != '"' && c != 0x7f;
-}
+enum { IN_ATOM = 1, IN_NAME = 2 };
+
+#define BOTH (IN_ATOM | IN_NAME)
+
+/* Atoms: no blanks, parentheses, quotes, controls. 8-bit bytes are let through. */
+static const unsigned char token_bytes[256] = {
+	['!'] = IN_ATOM,
+	['#' ... '\''] = IN_ATOM,
+	['*' ... ','] = IN_ATOM,
+	['-'] = BOTH,
+	['.'] = BOTH,
+	['/'] = IN_ATOM,
+	['0' ... '9'] = BOTH,
+	[':' ... '@'] = IN_ATOM,
+	['A' ... 'Z'] = BOTH,
+	['[' ... '^'] = IN_ATOM,
+	['_'] = BOTH,
+	['`'] = IN_ATOM,
+	['a' ... 'z'] = BOTH,
+	['{' ... '~'] = IN_ATOM,
+	[0x80 ... 0xff] = IN_ATOM,
+};
 
 static bool
-is_name_byte(unsigned char c)
+take_run(struct tokens *t, unsigned where, struct str *out)
 {
-	return ascii_is_alnum(c) || c == '.' || c == '-' || c == '_';
-}
+	const char *p = t->p;
 
-static bool
-take_run(struct tokens *t, bool (*is_in)(unsigned char), struct str *out)
-{
-	const char *start = t->p;
-
-	while (t->p < t->end && is_in((unsigned char)*t->p))
-		t->p++;
-	*out = (struct str){ start, (size_t)(t->p - start) };
-	return t->p > start;
+	while (p < t->end && (token_bytes[(unsigned char)*p] & where))
+		p++;
+	*out = (struct str){ t->p, (size_t)(p - t->p) };
+	t->p = p;
+	return out->len > 0;
 }
 
 bool
 tok_atom(struct tokens *t, struct str *out)
 {
-	return take_run(t, is_atom_byte, out);
+	return take_run(t, IN_ATOM, out);
 }
 
 bool
 tok_name(struct tokens *t, struct str *out)
 {
-	return take_run(t, is_name_byte, out);
+	return take_run(t, IN_NAME, out);
 }
 
 static bool

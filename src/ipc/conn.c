@@ -13,6 +13,7 @@
 
 #define HEADER_BYTES 16
 #define MAX_FDS_IN 16
+#define COMMON_BYTES 8192
 
 /* A descriptor travels with the first byte of its frame. */
 struct out_fd {
@@ -24,12 +25,44 @@ struct ipc_conn {
 	int fd;
 	struct buf in;
 	size_t in_done; /* bytes of `in` already given out */
+	size_t in_wiped; /* of them, those overwritten */
 	struct buf out;
 	size_t out_done;
+	bool is_cut; /* a frame did not fit: what came after it would mislead */
 	uint64_t sent; /* bytes written in all: position of out_done */
 	VEC(struct out_fd) out_fds;
 	VEC(int) in_fds; /* received, not yet given out */
 };
+
+/* ---- buffers that may hold secrets: nothing of them is left behind ---------------- */
+
+/* Room for more, without what realloc() would leave where it was. */
+static void
+grow(struct buf *b, size_t extra)
+{
+	struct buf larger = BUF_INIT;
+
+	if (b->len + extra < b->cap)
+		return;
+	buf_reserve(&larger, b->len + extra > 2 * b->cap ? b->len + extra : 2 * b->cap);
+	buf_addstr(&larger, buf_str(b));
+	buf_wipe(b);
+	*b = larger;
+}
+
+static void
+drop_head(struct buf *b, size_t n)
+{
+	size_t had = b->len;
+
+	if (n == 0)
+		return;
+	buf_consume(b, n);
+	/* What moved down is still there behind the end. */
+	wipe(b->ptr + b->len, had - b->len);
+}
+
+/* ---- a connection ---------------------------------------------------------------- */
 
 struct ipc_conn *
 ipc_conn_new(int fd)
@@ -84,10 +117,15 @@ int
 ipc_send(struct ipc_conn *c, enum msg_type type, uint64_t id, struct str payload, int fd,
 	 struct err *err)
 {
-	if (payload.len > IPC_MAX_PAYLOAD)
-		BUG("frame '%s' of %zu bytes", msg_type_name(type), payload.len);
-	if (ipc_queued_bytes(c) + payload.len > IPC_MAX_QUEUED)
-		return err_set(err, ERR_WAIT, "the other program does not read its frames");
+	/* How long one is may be a stranger's doing. */
+	if (payload.len > IPC_MAX_PAYLOAD) {
+		c->is_cut = true;
+		return err_set(err, ERR_GONE, "frame '%s' of %zu bytes", msg_type_name(type),
+			       payload.len);
+	}
+	c->is_cut |= ipc_queued_bytes(c) + payload.len > IPC_MAX_QUEUED;
+	if (c->is_cut)
+		return err_set(err, ERR_GONE, "the other program does not read its frames");
 	if (fd >= 0) {
 		int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		if (copy < 0)
@@ -95,6 +133,7 @@ ipc_send(struct ipc_conn *c, enum msg_type type, uint64_t id, struct str payload
 		struct out_fd of = { c->sent + ipc_queued_bytes(c), copy };
 		vec_push(&c->out_fds, of);
 	}
+	grow(&c->out, HEADER_BYTES + payload.len);
 	ipc_put_u32(&c->out, (uint32_t)payload.len);
 	ipc_put_u16(&c->out, (uint16_t)type);
 	ipc_put_u16(&c->out, fd >= 0 ? 1 : 0);
@@ -109,6 +148,8 @@ ipc_send_encoded(struct ipc_conn *c, enum msg_type type, uint64_t id, int fd,
 {
 	struct buf payload = BUF_INIT;
 
+	/* Room first: whatever holds a secret fits, and growing would leave it behind. */
+	buf_reserve(&payload, COMMON_BYTES);
 	put(&payload, m);
 	int status = ipc_send(c, type, id, buf_str(&payload), fd, err);
 	buf_wipe(&payload);
@@ -135,6 +176,8 @@ next_piece(const struct ipc_conn *c, int *fd_out)
 int
 ipc_flush(struct ipc_conn *c, struct err *err)
 {
+	if (c->is_cut)
+		return err_set(err, ERR_GONE, "the other program does not read its frames");
 	while (ipc_wants_write(c)) {
 		int fd;
 		struct iovec iov = { c->out.ptr + c->out_done, next_piece(c, &fd) };
@@ -164,15 +207,15 @@ ipc_flush(struct ipc_conn *c, struct err *err)
 			close(fd);
 			vec_remove(&c->out_fds, 0);
 		}
+		wipe(c->out.ptr + c->out_done, (size_t)n);
 		c->out_done += (size_t)n;
 		c->sent += (uint64_t)n;
 		if (c->out_done == c->out.len) {
-			wipe(c->out.ptr, c->out.len);
 			buf_reset(&c->out);
 			c->out_done = 0;
 		} else if (c->out_done > 65536 && c->out_done > c->out.len / 2) {
 			/* Not more often: moving the rest of a long queue costs. */
-			buf_consume(&c->out, c->out_done);
+			drop_head(&c->out, c->out_done);
 			c->out_done = 0;
 		}
 	}
@@ -197,20 +240,27 @@ take_fds(struct ipc_conn *c, struct msghdr *msg, struct err *err)
 	return 0;
 }
 
+/* What was given out has been used. */
+static void
+wipe_used(struct ipc_conn *c)
+{
+	wipe(c->in.ptr + c->in_wiped, c->in_done - c->in_wiped);
+	c->in_wiped = c->in_done;
+}
+
 int
 ipc_fill(struct ipc_conn *c, struct err *err)
 {
-	if (c->in_done > 0) {
-		buf_consume(&c->in, c->in_done);
-		c->in_done = 0;
-	}
+	wipe_used(c);
+	drop_head(&c->in, c->in_done);
+	c->in_done = c->in_wiped = 0;
 	size_t had = c->in.len;
 
 	/* Bounded: one frame at most waits incomplete, and a fast sender must not
 	 * keep us from the rest of the loop. */
 	while (c->in.len < 2 * IPC_MAX_PAYLOAD) {
 		char control[CMSG_SPACE(8 * sizeof(int))];
-		buf_reserve(&c->in, 65536);
+		grow(&c->in, 65536);
 		struct iovec iov = { c->in.ptr + c->in.len, 65536 };
 		struct msghdr msg = { .msg_iov = &iov,
 				      .msg_iovlen = 1,
@@ -237,6 +287,7 @@ ipc_fill(struct ipc_conn *c, struct err *err)
 int
 ipc_next(struct ipc_conn *c, struct ipc_frame *f, struct err *err)
 {
+	wipe_used(c);
 	struct str have = str_from(buf_str(&c->in), c->in_done);
 
 	if (have.len < HEADER_BYTES)

@@ -4,7 +4,14 @@
 #include "tern/base/utf8.h"
 #include "tern/ipc.h"
 
-#define PUT(b, v)  buf_add(b, &(v), sizeof(v))
+/* A constant size: no call for the bytes of a number. */
+#define PUT(b, v)                                             \
+	do {                                                  \
+		buf_reserve(b, sizeof(v));                    \
+		memcpy((b)->ptr + (b)->len, &(v), sizeof(v)); \
+		(b)->len += sizeof(v);                        \
+		(b)->ptr[(b)->len] = '\0';                    \
+	} while (0)
 
 void
 ipc_put_u8(struct buf *b, uint8_t v)

@@ -401,11 +401,129 @@ mime_parse_addresses(struct arena *a, struct str raw, struct str assumed, size_t
 	buf_release(&flat);
 }
 
+/* ---- lists without anything special in them --------------------------------------------- */
+
+enum { IN_NAME = 1, IN_ADDR = 2, IN_QUOTES = 4 };
+
+#define ATOM (IN_NAME | IN_ADDR | IN_QUOTES)
+
+/* Where a byte may stand in such a list. '=' begins encoded words: nowhere. */
+static const unsigned char plain_bytes[256] = {
+	[' '] = IN_NAME | IN_QUOTES,
+	['0' ... '9'] = ATOM, ['A' ... 'Z'] = ATOM, ['a' ... 'z'] = ATOM,
+	['!'] = ATOM, ['#'] = ATOM, ['$'] = ATOM, ['%'] = ATOM, ['&'] = ATOM, ['\''] = ATOM,
+	['*'] = ATOM, ['+'] = ATOM, ['-'] = ATOM, ['.'] = ATOM, ['/'] = ATOM, ['?'] = ATOM,
+	['^'] = ATOM, ['_'] = ATOM, ['`'] = ATOM, ['{'] = ATOM, ['|'] = ATOM, ['}'] = ATOM,
+	['~'] = ATOM,
+	['('] = IN_QUOTES, [')'] = IN_QUOTES, ['<'] = IN_QUOTES, ['>'] = IN_QUOTES,
+	['['] = IN_QUOTES, [']'] = IN_QUOTES, [':'] = IN_QUOTES, [';'] = IN_QUOTES,
+	['@'] = IN_QUOTES, [','] = IN_QUOTES,
+};
+
+static struct str
+plain_run(struct str *s, unsigned where)
+{
+	size_t n = 0;
+
+	while (n < s->len && (plain_bytes[(unsigned char)s->ptr[n]] & where))
+		n++;
+	struct str run = { s->ptr, n };
+	*s = str_from(*s, n);
+	return run;
+}
+
+static bool
+plain_char(struct str *s, char c)
+{
+	if (s->len == 0 || s->ptr[0] != c)
+		return false;
+	*s = str_from(*s, 1);
+	return true;
+}
+
+static bool
+has_double_blank(struct str s)
+{
+	for (size_t i = 1; i < s.len; i++)
+		if (s.ptr[i] == ' ' && s.ptr[i - 1] == ' ')
+			return true;
+	return false;
+}
+
+/* local@domain at the start of *s, up to a byte that is in neither. */
+static bool
+plain_spec(struct str *s, struct str *addr_out)
+{
+	struct str all = *s;
+	struct str local = plain_run(s, IN_ADDR);
+
+	if (local.len == 0 || !plain_char(s, '@'))
+		return false;
+	struct str domain = plain_run(s, IN_ADDR);
+	*addr_out = str_head(all, local.len + 1 + domain.len);
+	return domain.len > 0;
+}
+
+/* Name <local@domain>, "Name" <local@domain>, <local@domain>, local@domain */
+static bool
+plain_address(struct str *s, struct mime_address *m)
+{
+	struct str all = *s;
+
+	*m = (struct mime_address){ STR_NONE, STR_NONE, false, false };
+	if (plain_char(s, '"')) {
+		m->name = str_trim(plain_run(s, IN_QUOTES));
+		if (!plain_char(s, '"'))
+			return false;
+		*s = str_trim_left(*s);
+	} else {
+		m->name = str_trim(plain_run(s, IN_NAME));
+		if (has_double_blank(m->name))
+			return false;
+	}
+	if (plain_char(s, '<'))
+		return plain_spec(s, &m->addr) && plain_char(s, '>');
+	*s = all;
+	m->name = STR_NONE;
+	return plain_spec(s, &m->addr);
+}
+
+bool
+mime_plain_addresses(struct arena *a, struct str raw, size_t max, struct mime_addresses *out)
+{
+	struct mime_address found[MIME_ROW_MAX_ADDRESSES];
+	struct str s = str_trim(raw);
+	size_t n = 0;
+
+	if (max > ARRAY_LEN(found))
+		max = ARRAY_LEN(found);
+	do {
+		s = str_trim_left(s);
+		if (n == max || !plain_address(&s, &found[n++]))
+			return false;
+		while (plain_char(&s, ' '))
+			;
+	} while (plain_char(&s, ','));
+	if (s.len > 0)
+		return false;
+	*out = (struct mime_addresses){ arena_alloc(a, n * sizeof(found[0])), n, 0 };
+	memcpy(out->v, found, n * sizeof(found[0]));
+	return true;
+}
+
+/* ---- as text ----------------------------------------------------------------------------- */
+
 static bool
 needs_quotes(struct str name)
 {
+	static const bool is_special[256] = {
+		['('] = true, [')'] = true, ['<'] = true, ['>'] = true, ['['] = true,
+		[']'] = true, [':'] = true, [';'] = true, ['@'] = true, ['\\'] = true,
+		[','] = true, ['"'] = true, ['\0'] = true,
+	};
+
 	for (size_t i = 0; i < name.len; i++)
-		if (strchr("()<>[]:;@\\,\"", name.ptr[i]) != NULL)
+		if (is_special[(unsigned char)name.ptr[i]])
 			return true;
 	return false;
 }

@@ -32,7 +32,9 @@ month_of(struct str s)
 	if (s.len < 3)
 		return -1;
 	for (int m = 0; m < 12; m++)
-		if (str_ieq(str_head(s, 3), str_n(months + 3 * m, 3)))
+		if (ascii_lower(s.ptr[0]) == months[3 * m] &&
+		    ascii_lower(s.ptr[1]) == months[3 * m + 1] &&
+		    ascii_lower(s.ptr[2]) == months[3 * m + 2])
 			return m + 1;
 	return -1;
 }
@@ -253,14 +255,78 @@ days_from(int year, int month, int day)
 	       day_of_year - 719468;
 }
 
+/* ---- the form of RFC 5322 ------------------------------------------------------------------ */
+
+/* n digits at *p, which goes behind them. */
+static bool
+take_digits(const char **p, const char *end, int n, int *out)
+{
+	int v = 0;
+
+	if (end - *p < n)
+		return false;
+	for (int i = 0; i < n; i++, (*p)++) {
+		if (!ascii_is_digit(**p))
+			return false;
+		v = v * 10 + (**p - '0');
+	}
+	*out = v;
+	return true;
+}
+
+static bool
+take_byte(const char **p, const char *end, char c)
+{
+	if (*p == end || **p != c)
+		return false;
+	(*p)++;
+	return true;
+}
+
+/* "Fri, 20 Nov 2026 16:42:24 +0000", which nearly all are; the name of the day is
+ * optional, a comment may follow. Any doubt is left to the reading by words. */
+static bool
+parse_exact(struct str s, struct date_parts *d)
+{
+	const char *p = s.ptr, *end = s.ptr + s.len;
+	int hours, minutes;
+
+	if (s.len > 5 && ascii_is_alpha(p[0]) && ascii_is_alpha(p[1]) && ascii_is_alpha(p[2]) &&
+	    p[3] == ',' && p[4] == ' ')
+		p += 5;
+	if (!take_digits(&p, end, end - p > 1 && ascii_is_digit(p[1]) ? 2 : 1, &d->day) ||
+	    !take_byte(&p, end, ' ') || end - p < 4)
+		return false;
+	d->month = month_of(str_n(p, 3));
+	p += 3;
+	if (!take_byte(&p, end, ' ') || !take_digits(&p, end, 4, &d->year) ||
+	    !take_byte(&p, end, ' ') || !take_digits(&p, end, 2, &d->hour) ||
+	    !take_byte(&p, end, ':') || !take_digits(&p, end, 2, &d->minute) ||
+	    !take_byte(&p, end, ':') || !take_digits(&p, end, 2, &d->second) ||
+	    !take_byte(&p, end, ' ') || p == end || (*p != '+' && *p != '-'))
+		return false;
+	int sign = *p++ == '-' ? -1 : 1;
+	if (!take_digits(&p, end, 2, &hours) || !take_digits(&p, end, 2, &minutes) ||
+	    (p < end && (*p != ' ' || end - p < 2 || p[1] != '(' || end[-1] != ')')))
+		return false;
+	d->zone_minutes = sign * (hours * 60 + minutes);
+	d->has_zone = true;
+	return d->day > 0 && d->month > 0 && d->hour <= 24 && d->minute <= 59 &&
+	       d->second <= 60 && hours <= 15 && minutes <= 59;
+}
+
 bool
 mime_parse_date(struct str raw, struct mime_date *date_out)
 {
-	struct date_parts p = { -1, -1, -1, -1, 0, 0, 0, false, false, false };
+	static const struct date_parts nothing = { -1, -1, -1, -1, 0, 0, 0, false, false, false };
+	struct date_parts p = nothing;
 	struct str word, s = str_head(str_trim(raw), 200);
 
-	while (next_word(&s, &word))
-		take_word(&p, word);
+	if (!parse_exact(s, &p)) {
+		p = nothing;
+		while (next_word(&s, &word))
+			take_word(&p, word);
+	}
 	if (p.day < 1 || p.day > 31 || p.month < 1 || p.year < 1900 || p.year > 9999)
 		return false;
 	if (p.hour < 0)

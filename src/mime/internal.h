@@ -27,4 +27,10 @@ struct str mime_keep(struct arena *a, const struct buf *b);
 /* The longest prefix of valid UTF-8 `s` of at most `max` bytes. */
 struct str mime_utf8_head(struct str s, size_t max);
 
+/* An address list as most are: printable ASCII, names without more than single
+ * blanks or quotes around them. False, and nothing in *out, for any other; then
+ * mime_parse_addresses() is asked, which gives the same for these. Borrows. */
+bool mime_plain_addresses(struct arena *a, struct str raw, size_t max,
+			  struct mime_addresses *out);
+
 #endif

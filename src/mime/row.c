@@ -2,6 +2,14 @@
 #include <string.h>
 #include "internal.h"
 
+/* Most fields are plain: printable ASCII on one line, no encoded words. They are
+ * what they mean, and stay where they are. */
+static bool
+is_plain(struct str s)
+{
+	return str_is_printable(s) && str_find(s, '=') < 0;
+}
+
 static struct str
 short_text(struct arena *a, struct str s, size_t max)
 {
@@ -13,7 +21,10 @@ row_addresses(struct arena *a, struct str raw, struct str assumed)
 {
 	struct mime_addresses list;
 
-	mime_parse_addresses(a, raw, assumed, MIME_ROW_MAX_ADDRESSES, &list);
+	if (raw.len == 0)
+		return (struct mime_addresses){ NULL, 0, 0 };
+	if (!mime_plain_addresses(a, raw, MIME_ROW_MAX_ADDRESSES, &list))
+		mime_parse_addresses(a, raw, assumed, MIME_ROW_MAX_ADDRESSES, &list);
 	for (size_t i = 0; i < list.n; i++) {
 		struct mime_address *m = &list.v[i];
 		m->name = short_text(a, m->name, MIME_ROW_MAX_NAME);
@@ -29,6 +40,9 @@ row_text(struct arena *a, struct str raw, struct str assumed, size_t max)
 {
 	struct buf b = BUF_INIT;
 
+	raw = str_trim(raw);
+	if (raw.len <= max && is_plain(raw))
+		return raw;
 	/* No encoding makes text longer than this. */
 	mime_decode_text(&b, str_head(raw, 16 * max), assumed);
 	struct str s = arena_str(a, mime_utf8_head(str_trim(buf_str(&b)), max));
@@ -37,13 +51,12 @@ row_text(struct arena *a, struct str raw, struct str assumed, size_t max)
 }
 
 static struct str
-row_id(struct arena *a, struct str raw)
+row_id(struct arena *a, struct str id)
 {
 	struct buf b = BUF_INIT;
-	struct str id;
 
-	if (!mime_next_id(&raw, &id))
-		return STR_NONE;
+	if (id.len <= MIME_ROW_MAX_ID && str_is_printable(id))
+		return id;
 	mime_to_utf8(&b, id, STR_NONE, STR_NONE);
 	struct str s = arena_str(a, mime_utf8_head(buf_str(&b), MIME_ROW_MAX_ID));
 	buf_release(&b);
@@ -60,11 +73,33 @@ row_list_id(struct arena *a, struct str raw, struct str assumed)
 	return row_text(a, raw, assumed, MIME_ROW_MAX_NAME);
 }
 
+static bool
+is_type_byte(char c)
+{
+	return ascii_is_alnum(c) || c == '/' || c == '-' || c == '+' || c == '.' || c == '_';
+}
+
+/* "text/plain", with or without parameters, which a row does not look at. */
 static struct str
 row_content_type(struct arena *a, struct str raw)
 {
-	struct mime_value v;
+	struct str s = str_trim(raw);
+	size_t n = 0, slash = 0;
 
+	while (n < s.len && is_type_byte(s.ptr[n])) {
+		if (s.ptr[n] == '/' && slash > 0)
+			break;
+		if (s.ptr[n] == '/')
+			slash = n;
+		n++;
+	}
+	if (slash > 0 && n > slash + 1 && n < 127 && (n == s.len || s.ptr[n] == ';')) {
+		char *type = arena_cstr(a, str_head(s, n));
+		for (size_t i = 0; i < n; i++)
+			type[i] = (char)ascii_lower(type[i]);
+		return (struct str){ type, n };
+	}
+	struct mime_value v;
 	mime_parse_value(a, raw, STR_NONE, &v);
 	if (v.type.len == 0 || v.subtype.len == 0)
 		return STR("text/plain");
@@ -99,9 +134,11 @@ add_references(struct ancestors *list, struct str raw, uint64_t self)
 {
 	struct str id;
 
-	for (int n = 0; n < MIME_MAX_IDS && mime_next_id(&raw, &id); n++)
-		if (mime_id_hash(id) != self)
-			add_ancestor(list, mime_id_hash(id));
+	for (int n = 0; n < MIME_MAX_IDS && mime_next_id(&raw, &id); n++) {
+		uint64_t hash = mime_id_hash(id);
+		if (hash != self)
+			add_ancestor(list, hash);
+	}
 }
 
 /* In-Reply-To is believed where References is silent; where both speak, the
@@ -125,9 +162,18 @@ row_ancestors(struct arena *a, struct str references, struct str in_reply_to,
 enum { DATE, FROM, TO, CC, REPLY_TO, SUBJECT, MESSAGE_ID, IN_REPLY_TO, REFERENCES, LIST_ID,
        CONTENT_TYPE, N_FIELDS };
 
-static const char *const field_names[N_FIELDS] = {
-	"date",	      "from",	     "to",	   "cc",      "reply-to",     "subject",
-	"message-id", "in-reply-to", "references", "list-id", "content-type",
+static const struct str field_names[N_FIELDS] = {
+	[DATE] = STR_INIT("date"),
+	[FROM] = STR_INIT("from"),
+	[TO] = STR_INIT("to"),
+	[CC] = STR_INIT("cc"),
+	[REPLY_TO] = STR_INIT("reply-to"),
+	[SUBJECT] = STR_INIT("subject"),
+	[MESSAGE_ID] = STR_INIT("message-id"),
+	[IN_REPLY_TO] = STR_INIT("in-reply-to"),
+	[REFERENCES] = STR_INIT("references"),
+	[LIST_ID] = STR_INIT("list-id"),
+	[CONTENT_TYPE] = STR_INIT("content-type"),
 };
 
 /* The first of each name counts, as everywhere in mail. */
@@ -138,8 +184,11 @@ collect(struct str header, struct str bodies[N_FIELDS])
 
 	for (int n = 0; n < MIME_MAX_FIELDS && mime_next_field(&header, &f); n++)
 		for (size_t i = 0; i < N_FIELDS; i++)
-			if (bodies[i].ptr == NULL && str_ieqc(f.name, field_names[i]))
-				bodies[i] = f.body;
+			if (str_ieq(f.name, field_names[i])) {
+				if (bodies[i].ptr == NULL)
+					bodies[i] = f.body;
+				break;
+			}
 }
 
 void
@@ -155,10 +204,11 @@ mime_row_headers(struct arena *a, struct str header, struct str assumed, struct 
 	row->cc = row_addresses(a, body[CC], assumed);
 	row->reply_to = row_addresses(a, body[REPLY_TO], assumed);
 	row->subject = row_text(a, body[SUBJECT], assumed, MIME_ROW_MAX_SUBJECT);
-	row->message_id = row_id(a, body[MESSAGE_ID]);
 	struct str id, raw = body[MESSAGE_ID];
-	if (mime_next_id(&raw, &id))
+	if (mime_next_id(&raw, &id)) {
+		row->message_id = row_id(a, id);
 		row->id_hash = mime_id_hash(id);
+	}
 	row_ancestors(a, body[REFERENCES], body[IN_REPLY_TO], row);
 	row->list_id = row_list_id(a, body[LIST_ID], assumed);
 	row->content_type = row_content_type(a, body[CONTENT_TYPE]);

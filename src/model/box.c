@@ -19,13 +19,16 @@ box_rows(struct model *m)
 	    store_mailbox_by_name(m->view, str_c(m->box->account), buf_str(&m->box->wire), &record,
 				  &err) == 0)
 		m->box->id = record.id;
-	if (m->box->id == 0)
+	if (m->box->id == 0) {
+		model_read_trouble(m, &err);
 		return NULL;
+	}
 	if (m->rows == NULL) {
 		m->rows = store_rows_begin(m->view, m->box->id, &err);
 		m->rows_at = UINT32_MAX;
 		m->hidden_known = false;
 	}
+	model_read_trouble(m, &err);
 	return m->rows;
 }
 
@@ -52,6 +55,7 @@ raw_row(struct model *m, uint32_t ordinal, struct row *out)
 	else
 		status = store_rows_at(m->rows, ordinal, out, &err);
 	m->rows_at = status == 0 ? ordinal : UINT32_MAX;
+	model_read_trouble(m, &err);
 	return status;
 }
 
@@ -364,8 +368,12 @@ box_event_opened(struct model *m, uint32_t mailbox)
 {
 	box_rows_end(m);
 	m->box->id = mailbox;
-	if (m->box->list == NULL && m->box->build == NULL && build_is_needed(m->box))
-		build_start(m);
+	if (m->box->list == NULL && m->box->build == NULL) {
+		if (build_is_needed(m->box))
+			build_start(m);
+	} else if (m->has_lost_one) { /* the next manager's cache may be a new one */
+		m->box->build_again = true;
+	}
 	model_mark(m, MODEL_ROWS);
 }
 
@@ -527,6 +535,32 @@ tell_busy(struct model *m)
 	snprintf(m->busy, sizeof(m->busy), "%s %u %%", what, percent > 100 ? 100 : percent);
 }
 
+/* The store does not count yet what was posted a moment ago. */
+static void
+count_posted_deletes(struct model *m, struct model_mailbox *out)
+{
+	struct err err = ERR_INIT;
+	uint32_t mailbox;
+	struct row row;
+
+	for (size_t i = 0; i < m->posts.n; i++) {
+		const struct post *p = m->posts.v[i];
+		bool clears = p->clear != 0;
+		if (p->kind != INTENT_DELETE || p->set != 0 || p->mailbox != m->box->id)
+			continue;
+		out->has_held |= !clears;
+		for (size_t k = 0; k < p->n && k < MAX_HIDDEN_BY_POST; k++) {
+			if (store_row(m->view, p->locals[k], &mailbox, &row, &err) != 0)
+				continue;
+			bool is_marked = (row.flags & ROW_TO_DELETE) != 0;
+			if (!clears && !is_marked)
+				out->n_to_delete++;
+			else if (clears && is_marked && out->n_to_delete > 0)
+				out->n_to_delete--;
+		}
+	}
+}
+
 bool
 model_mailbox(struct model *m, struct model_mailbox *out)
 {
@@ -558,6 +592,7 @@ model_mailbox(struct model *m, struct model_mailbox *out)
 	    store_mailbox(m->view, m->box->id, &record, &err) != 0)
 		return true;
 	out->n_server = record.exists;
+	out->is_known = record.in_step_wall != 0;
 	/* All of it is here: what we count is truer than what the server last told. */
 	if (record.n_rows > 0 && record.n_rows >= record.exists)
 		record.status_messages = record.status_unseen = MAILBOX_COUNT_ROWS;
@@ -568,9 +603,7 @@ model_mailbox(struct model *m, struct model_mailbox *out)
 		out->n_to_delete = counts.to_delete;
 		out->has_held = counts.to_delete > 0;
 	}
-	for (size_t i = 0; i < m->posts.n; i++)
-		out->has_held |= m->posts.v[i]->kind == INTENT_DELETE &&
-				 m->posts.v[i]->clear == 0 && m->posts.v[i]->mailbox == m->box->id;
+	count_posted_deletes(m, out);
 	return true;
 }
 

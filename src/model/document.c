@@ -67,7 +67,7 @@ copy_how(struct model_doc *d, const struct model_read *how)
 	struct model_read copy = *how;
 	struct msg_render *r = &copy.render;
 	struct str *texts[] = { &r->ignore, &r->unignore, &r->hdr_order, &r->alternative_order,
-				&r->auto_view, &r->assumed_charset };
+				&r->auto_view, &r->assumed_charset, &r->section };
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		*texts[i] = arena_str(&d->how_text, *texts[i]);

@@ -135,6 +135,7 @@ add_account(struct model *m, const struct account *a)
 	size_t first = m->folders.n;
 	if (model_view(m) != NULL)
 		store_each_mailbox(m->view, str_c(a->name), collect, &c, &err);
+	model_read_trouble(m, &err);
 	for (size_t i = 0; i < m->wanted.n; i++) {
 		struct str wire = buf_str(&m->wanted.v[i].wire);
 		bool is_there = false;

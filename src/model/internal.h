@@ -71,6 +71,7 @@ struct build {
 	bool has_begun;
 	struct row_key at; /* scanned up to here */
 	uint32_t n_scanned, n_total;
+	uint32_t n_placed;
 	int64_t started_us;
 };
 
@@ -117,6 +118,7 @@ struct pass {
 };
 
 struct account {
+	char *told; /* trouble that is in the log already */
 	char *name, *label, *url;
 	struct buf params; /* of the ACCOUNT frame */
 	uint8_t state;
@@ -144,7 +146,9 @@ struct model {
 	char *cache_dir, *state_dir; /* as given, or NULL */
 	struct store *store;
 	bool is_without_cache;
+	bool has_lost_one; /* a manager, since the start */
 	bool store_trouble_told;
+	bool read_trouble_told; /* to this manager */
 	bool post_trouble; /* a change was refused: told once */
 	unsigned changes;
 
@@ -179,6 +183,8 @@ struct model {
 
 /* ---- model.c ---- */
 struct store_view *model_view(struct model *m); /* NULL: nothing can be read now */
+/* What came of reading a view; nothing if err says nothing. */
+void model_read_trouble(struct model *m, const struct err *err);
 void model_mark(struct model *m, unsigned changes);
 /* ---- request.c ---- */
 struct request *request_find(struct model *m, uint64_t id);

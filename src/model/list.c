@@ -270,6 +270,8 @@ build_free(struct build *b)
 		return;
 	thread_build_free(b->threads);
 	free(b->list.keys);
+	free(b->list.rows);
+	free(b->list.place);
 	free(b);
 }
 
@@ -376,6 +378,8 @@ scan(struct model *m, struct build *b, int64_t until_us)
 		b->is_scanned = true;
 		return;
 	}
+	if (!b->has_begun && b->threads != NULL)
+		thread_build_expect(b->threads, b->n_total);
 	for (uint32_t at = scan_position(m, b); at < b->n_total; at++) {
 		if (box_store_row(m, at, &row) == 0)
 			scan_row(m, b, &row);
@@ -388,6 +392,30 @@ scan(struct model *m, struct build *b, int64_t until_us)
 	b->is_scanned = true;
 }
 
+/* What threading has made, and where each message stands in it; then its memory. */
+static bool
+take_threads(struct build *b, int64_t until_us)
+{
+	struct list *l = &b->list;
+	size_t n = 0;
+
+	if (l->rows == NULL) {
+		l->rows = thread_build_take(b->threads, &n);
+		if (n != l->n_keys)
+			BUG("an order of %zu rows for %zu messages", n, l->n_keys);
+		l->place = xreallocarray(NULL, n + 1, sizeof(*l->place));
+	}
+	while (b->n_placed < l->n_keys) {
+		l->place[l->rows[b->n_placed].msg] = b->n_placed;
+		if (++b->n_placed % STEPS_PER_CLOCK == 0 && tick_us() >= until_us)
+			return false;
+	}
+	while (!thread_build_shed(b->threads))
+		if (tick_us() >= until_us)
+			return false;
+	return true;
+}
+
 static void
 build_finish(struct model *m)
 {
@@ -396,16 +424,7 @@ build_finish(struct model *m)
 	struct list *l = xmemdup(&b->list, sizeof(*l));
 	int64_t now = tick_us(), took = now - b->started_us;
 
-	b->list.keys = NULL;
-	if (b->threads != NULL) {
-		size_t n = 0;
-		l->rows = thread_build_take(b->threads, &n);
-		if (n != l->n_keys)
-			BUG("an order of %zu rows for %zu messages", n, l->n_keys);
-		l->place = xreallocarray(NULL, n + 1, sizeof(*l->place));
-		for (uint32_t i = 0; i < n; i++)
-			l->place[l->rows[i].msg] = i;
-	}
+	b->list = (struct list){ .keys = NULL };
 	l->n_scanned = b->n_scanned;
 	build_free(b);
 	box->build = NULL;
@@ -442,6 +461,8 @@ build_work(struct model *m, int64_t until_us)
 		while (!thread_build_step(b->threads, STEPS_PER_CLOCK))
 			if (tick_us() >= until_us)
 				return true;
+	if (b->threads != NULL && !take_threads(b, until_us))
+		return true;
 	build_finish(m);
 	return box->build_again;
 }

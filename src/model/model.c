@@ -19,7 +19,9 @@ model_new(const struct model_params *params, struct err *err)
 		m->state_dir = xstrdup(params->paths->state_dir);
 	}
 	struct store_paths paths = { m->cache_dir, m->state_dir };
-	m->store = store_open(&paths, err);
+	m->is_without_cache = params->is_without_cache;
+	if (!m->is_without_cache)
+		m->store = store_open(&paths, err);
 	m->rows_at = UINT32_MAX;
 	return m;
 }
@@ -31,6 +33,7 @@ account_free(struct account *a)
 	free(a->label);
 	free(a->url);
 	free(a->text);
+	free(a->told);
 	buf_release(&a->params);
 	free(a);
 }
@@ -108,6 +111,18 @@ tell_store_trouble(struct model *m, const struct err *err)
 	m->store_trouble_told = true;
 }
 
+/* Said once, and the manager is asked to look at the stores: it tells all who
+ * read them to begin again, or hangs up and builds the cache anew. */
+void
+model_read_trouble(struct model *m, const struct err *err)
+{
+	if (err->kind == ERR_NONE || m->read_trouble_told)
+		return;
+	model_log(m, LOG_ERROR, "%s", err->text);
+	model_tell(m, MSG_CHECK_STORES, STR_NONE);
+	m->read_trouble_told = m->is_connected;
+}
+
 struct store_view *
 model_view(struct model *m)
 {
@@ -137,14 +152,6 @@ model_rest(struct model *m)
 	arena_reset(&m->turn);
 }
 
-void
-model_without_cache(struct model *m)
-{
-	model_rest(m);
-	m->is_without_cache = true;
-	model_mark(m, MODEL_ROWS | MODEL_FOLDERS);
-}
-
 bool
 model_work(struct model *m, int64_t budget_us)
 {
@@ -157,7 +164,19 @@ model_work(struct model *m, int64_t budget_us)
 bool
 model_is_working(const struct model *m)
 {
-	return m->seek != NULL || m->collect != NULL || (m->box != NULL && m->box->build != NULL);
+	return m->seek != NULL || m->collect != NULL ||
+	       (m->box != NULL && m->box->build != NULL) || model_pause_ms(m) == 0;
+}
+
+int64_t
+model_pause_ms(const struct model *m)
+{
+	int64_t left_us;
+
+	if (m->box == NULL || !m->box->build_again)
+		return -1;
+	left_us = m->box->build_not_before_us - tick_us();
+	return left_us > 0 ? left_us / 1000 + 1 : 0;
 }
 
 /* ---- accounts ---------------------------------------------------------------------- */
@@ -250,6 +269,23 @@ model_account_by_name(const struct model *m, struct str name, struct model_accou
 	return a != NULL;
 }
 
+/* Once, however often it is tried: until it works, or something else is wrong. */
+static void
+log_trouble(struct model *m, struct account *a)
+{
+	bool is_trouble = a->state == ACCOUNT_WAITING || a->state == ACCOUNT_STOPPED;
+
+	if (is_trouble && (a->told == NULL || strcmp(a->told, a->text) != 0)) {
+		free(a->told);
+		a->told = xstrdup(a->text);
+		model_log(m, LOG_WARN, "%s: %s", a->label, a->text);
+	} else if (a->state == ACCOUNT_READY && a->told != NULL) {
+		free(a->told);
+		a->told = NULL;
+		model_log(m, LOG_INFO, "%s: connected again", a->label);
+	}
+}
+
 static void
 account_event(struct model *m, const struct msg_account_state *s)
 {
@@ -262,6 +298,7 @@ account_event(struct model *m, const struct msg_account_state *s)
 	a->total = s->total;
 	a->n_waiting = s->n_waiting;
 	a->retry_wall = s->retry_wall;
+	log_trouble(m, a);
 	model_mark(m, MODEL_ACTIVITY);
 }
 
@@ -483,6 +520,9 @@ model_connected(struct model *m)
 				       buf_str(&m->accounts.v[i]->params));
 	/* It may have made the stores, or made them anew. */
 	m->store_trouble_told = false;
+	m->read_trouble_told = false;
+	if (m->is_without_cache)
+		model_tell(m, MSG_CHECK_STORES, STR_NONE);
 	box_open_again(m);
 	for (size_t i = 0; i < m->requests.n; i++)
 		m->params.send(m->params.ctx, m->requests.v[i].type, m->requests.v[i].id,
@@ -494,6 +534,7 @@ void
 model_disconnected(struct model *m)
 {
 	m->is_connected = false;
+	m->has_lost_one = true;
 	if (m->box != NULL)
 		m->box->is_in_step = false;
 	/* A new one asks anew what it needs. */

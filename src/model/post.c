@@ -144,6 +144,14 @@ model_flag(struct model *m, const uint64_t *locals, size_t n, uint32_t set, uint
 }
 
 void
+model_mark_read(struct model *m, uint64_t local)
+{
+	struct msg_post like = { .kind = INTENT_FLAG, .set_flags = ROW_SEEN, .is_automatic = 1 };
+
+	post_all(m, &like, &local, 1);
+}
+
+void
 model_keyword(struct model *m, const uint64_t *locals, size_t n, struct str keyword, bool on)
 {
 	struct msg_post like = { .kind = INTENT_KEYWORD, .set_flags = on, .keyword = keyword };

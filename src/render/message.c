@@ -537,6 +537,29 @@ render_raw(struct rendering *r, struct str message)
 	mime_charset_free(charset);
 }
 
+/* One part, whatever its disposition: the user asked for it. */
+static void
+render_section(struct rendering *r)
+{
+	size_t i = 0;
+
+	while (i < r->m.n_parts && !str_eq(r->m.parts[i].section, r->options->section))
+		i++;
+	if (i == r->m.n_parts) {
+		out_notice(&r->out, 0, "[the message has no such part]");
+		return;
+	}
+	const struct mime_part *p = &r->m.parts[i];
+	if (p->first_child >= 0 && mime_type_is(p, "message", "rfc822"))
+		render_inner_message(r, (int)i);
+	else if (p->first_child >= 0)
+		render_multipart(r, (int)i);
+	else if (p->presence == MIME_NOT_FETCHED)
+		out_notice(&r->out, 0, "[this part has not been fetched]");
+	else
+		render_text(r, (int)i);
+}
+
 static void
 render_cooked(struct rendering *r)
 {
@@ -557,6 +580,8 @@ render_message(struct str message, bool is_cut, const struct msg_render *options
 	r.is_shown = arena_alloc(&r.arena, r.m.n_parts * sizeof(*r.is_shown));
 	if (options->raw)
 		render_raw(&r, message);
+	else if (options->section.len > 0)
+		render_section(&r);
 	else
 		render_cooked(&r);
 	if (is_cut)

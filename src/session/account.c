@@ -17,6 +17,8 @@
 #define BULK_IDLE_MS 60000
 #define WORK_IDLE_MS (10 * 60 * 1000)
 #define MAX_SECRET 4096
+#define HEALTHY_MS 60000
+#define TOGETHER_MS 100
 
 /* ---- parameters ------------------------------------------------------------------ */
 
@@ -36,6 +38,19 @@ set_string(char **field, struct str value)
 	*field = str_dup(value);
 }
 
+static uint32_t
+poll_s_of(const struct msg_account *m)
+{
+	return m->poll_s > 0 ? m->poll_s : 60;
+}
+
+static uint32_t
+max_connections_of(const struct msg_account *m)
+{
+	return m->max_connections > 0 && m->max_connections <= 16 ? m->max_connections :
+								    DEFAULT_CONNECTIONS;
+}
+
 static void
 set_parameters(struct account *a, const struct msg_account *m)
 {
@@ -51,20 +66,43 @@ set_parameters(struct account *a, const struct msg_account *m)
 	a->tls = m->tls;
 	a->has_token_command = m->has_token_command != 0;
 	a->use_idle = m->use_idle != 0;
-	a->poll_s = m->poll_s > 0 ? m->poll_s : 60;
-	a->max_connections = m->max_connections > 0 && m->max_connections <= 16 ?
-				     m->max_connections :
-				     DEFAULT_CONNECTIONS;
-	a->cap = a->max_connections;
+	a->poll_s = poll_s_of(m);
+	uint32_t max = max_connections_of(m);
+	/* What the server refuses stays refused when another interface comes. */
+	if (max != a->cap.max)
+		a->cap = (struct conn_cap){ .max = max, .now = max };
 }
 
 static bool
-same_parameters(const struct account *a, const struct msg_account *m)
+same_connection(const struct account *a, const struct msg_account *m)
 {
 	return str_eqc(m->host, a->host) && str_eqc(m->user, a->user) &&
 	       str_eqc(m->tunnel, a->tunnel) && str_eqc(m->ca_file, a->ca_file) &&
 	       str_eqc(m->certificate_file, a->certificate_file) &&
 	       str_eqc(m->mechanisms, a->mechanisms) && m->port == a->port && m->tls == a->tls;
+}
+
+static bool
+same_rest(const struct account *a, const struct msg_account *m)
+{
+	return str_eq(m->trash, buf_str(&a->trash)) &&
+	       (m->has_token_command != 0) == a->has_token_command &&
+	       (m->use_idle != 0) == a->use_idle && poll_s_of(m) == a->poll_s &&
+	       max_connections_of(m) == a->cap.max;
+}
+
+/* The first holds, the second is told. */
+static void
+tell_others_hold(const struct account *a, struct client *c)
+{
+	char *text = xasprintf("another tern already uses account '%s' with other settings; they stay",
+			       a->name);
+	struct msg_notice m = { .level = LOG_WARN,
+				.account = str_c(a->name),
+				.text = str_c(text) };
+
+	IPC_SEND(c->conn, NOTICE, notice, 0, -1, &m, NULL);
+	free(text);
 }
 
 /* All connections are made anew with the parameters now in force. */
@@ -75,12 +113,13 @@ restart(struct account *a)
 
 	for (size_t i = s->workers.n; i-- > 0;)
 		if (s->workers.v[i]->account == a)
-			worker_drop(s->workers.v[i], ERR_RETRY, "its settings changed");
+			worker_drop(s->workers.v[i], ERR_CANCELED, "its settings changed");
 	account_forget_secret(a);
 	questions_of_account(s, a);
 	a->secret_asked = false;
 	a->is_stopped = false;
 	a->n_failures = 0;
+	a->n_short = 0;
 	a->retry_ms = 0;
 	a->is_known = false;
 }
@@ -109,16 +148,18 @@ account_set(struct client *c, uint64_t id, const struct msg_account *m)
 		for (size_t i = 0; i < s->boxes.n; i++)
 			if (strcmp(s->boxes.v[i]->account_name, a->name) == 0)
 				s->boxes.v[i]->account = a;
-	} else if (same_parameters(a, m)) {
-		/* What does not touch the connection is simply taken over. */
-		set_parameters(a, m);
-		if (a->owner == NULL)
-			a->owner = c;
 	} else if (a->owner == c || a->owner == NULL) {
+		/* What does not touch the connection is simply taken over. */
+		bool is_same = same_connection(a, m);
 		a->owner = c;
 		set_parameters(a, m);
-		restart(a);
+		if (!is_same)
+			restart(a);
+	} else if (same_connection(a, m)) {
+		if (!same_rest(a, m))
+			tell_others_hold(a, c);
 	} else {
+		tell_others_hold(a, c);
 		err_set(&err, ERR_USER,
 			"another tern already uses account '%s' with other settings; they stay",
 			a->name);
@@ -263,7 +304,7 @@ account_tell(struct account *a, struct client *only)
 				      0,
 	};
 	EVERY_CLIENT (s, c)
-		if (only == NULL || only == c)
+		if ((only == NULL || only == c) && client_takes_news(c))
 			IPC_SEND(c->conn, ACCOUNT_STATE, account_state, 0, -1, &m, NULL);
 }
 
@@ -276,7 +317,7 @@ account_say(struct account *a, enum account_state state, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vaddf(&raw, fmt, ap);
 	va_end(ap);
-	utf8_add_valid(&text, buf_str(&raw));
+	session_add_words(&text, buf_str(&raw));
 	buf_release(&raw);
 	if (state == a->state && str_eq(buf_str(&text), buf_str(&a->text))) {
 		buf_release(&text);
@@ -317,8 +358,21 @@ says_too_many(const char *text)
 	return false;
 }
 
-/* A connection came to nothing. With another one alive, a refused extra one only
- * lowers the cap (IMAP.md 2.2). */
+/* Connections in a row that ended soon; those that end together are one. */
+static void
+count_short(struct account *a, const struct worker *w)
+{
+	int64_t now_ms = a->session->now_ms;
+
+	if (now_ms - w->ready_ms > HEALTHY_MS)
+		a->n_short = 0;
+	else if (now_ms - a->short_ms > TOGETHER_MS)
+		a->n_short++;
+	a->short_ms = now_ms;
+}
+
+/* A connection came to nothing. With another one alive, an extra one only lowers the
+ * cap. */
 void
 account_failed(struct account *a, struct worker *w, enum err_kind kind, const char *text)
 {
@@ -329,7 +383,9 @@ account_failed(struct account *a, struct worker *w, enum err_kind kind, const ch
 		n_ready += s->workers.v[i]->account == a && s->workers.v[i] != w &&
 			   s->workers.v[i]->state == WORKER_READY;
 	if (n_ready > 0 && w->ready_ms == 0 && (kind == ERR_AUTH ? says_too_many(text) : true)) {
-		a->cap = n_ready;
+		bool was_refused = kind == ERR_REFUSED || says_too_many(text);
+		decide_cap_lower(&a->cap, n_ready, was_refused,
+				 decide_backoff_ms(++a->n_extra_failures, 0.5), s->now_ms);
 		log_at(LOG_INFO, "account", "%s: no further connection: %s", a->name, text);
 		return;
 	}
@@ -353,9 +409,14 @@ account_failed(struct account *a, struct worker *w, enum err_kind kind, const ch
 		account_say(a, ACCOUNT_STOPPED, "%s", text);
 		return;
 	}
-	/* A connection that had served long goes and comes: at once, the first time. */
-	bool was_healthy = w->ready_ms > 0 && s->now_ms - w->ready_ms > 60000;
-	a->n_failures = was_healthy ? 0 : a->n_failures + 1;
+	/* One that had served goes and comes: at once, the first time. A server that lets
+	 * us in only to hang up is not called again and again. */
+	if (w->ready_ms > 0) {
+		count_short(a, w);
+		a->n_failures = a->n_short > 0 ? a->n_short - 1 : 0;
+	} else {
+		a->n_failures++;
+	}
 	double chance = (double)(hash64(str_n((const char *)&s->now_ms, 8)) % 1000) / 1000;
 	a->retry_ms = s->now_ms +
 		      (a->n_failures == 0 ? 0 : decide_backoff_ms(a->n_failures, chance));
@@ -367,6 +428,7 @@ void
 account_connected(struct account *a)
 {
 	a->n_failures = 0;
+	a->n_extra_failures = 0;
 	a->retry_ms = 0;
 	a->is_stopped = false;
 	account_say(a, ACCOUNT_READY, "connected");
@@ -377,8 +439,9 @@ account_connect_now(struct account *a)
 {
 	a->retry_ms = a->session->now_ms;
 	a->n_failures = 0;
+	a->n_short = 0;
 	a->is_stopped = false;
-	a->cap = a->max_connections;
+	a->cap.now = a->cap.max;
 }
 
 /* ---- scheduling --------------------------------------------------------------------------- */
@@ -411,7 +474,7 @@ may_connect(struct account *a)
 {
 	struct session *s = a->session;
 
-	if (a->is_stopped || s->is_finishing || account_n_workers(a) >= a->cap)
+	if (a->is_stopped || s->is_finishing || account_n_workers(a) >= decide_cap(&a->cap, s->now_ms))
 		return false;
 	if (s->now_ms < a->retry_ms) {
 		session_wake_at(s, a->retry_ms);
@@ -433,6 +496,19 @@ may_connect(struct account *a)
 	return true;
 }
 
+/* The machine is short of processes or descriptors: that passes. */
+static void
+cannot_start(struct account *a, const char *why)
+{
+	a->retry_ms = a->session->now_ms + decide_backoff_ms(++a->n_failures, 0.5);
+	session_wake_at(a->session, a->retry_ms);
+	if (account_n_workers(a) > 0) /* the others go on */
+		log_at(LOG_WARN, "account", "%s: no further connection: %s", a->name, why);
+	else
+		account_say(a, ACCOUNT_WAITING, "%s", why);
+	account_tell(a, NULL);
+}
+
 static struct worker *
 connect_role(struct account *a, enum worker_role role, struct box *home)
 {
@@ -443,8 +519,7 @@ connect_role(struct account *a, enum worker_role role, struct box *home)
 	a->login_ms = a->session->now_ms;
 	struct worker *w = worker_start(a, role, &err);
 	if (w == NULL) {
-		a->is_stopped = true;
-		account_say(a, ACCOUNT_STOPPED, "%s", err.text);
+		cannot_start(a, err.text);
 		return NULL;
 	}
 	w->home = home;
@@ -466,6 +541,16 @@ is_away_for_a_task(const struct account *a, const struct worker *w)
 	return false;
 }
 
+/* One that the server would not open is tried again, but not at once. */
+static bool
+may_open(struct box *b)
+{
+	if (b->session->now_ms >= b->open_ms)
+		return true;
+	session_wake_at(b->session, b->open_ms);
+	return false;
+}
+
 /* One watch worker per mailbox on a screen, as far as the cap allows; a watch
  * worker whose mailbox nobody looks at any more goes to the next one. */
 static void
@@ -475,7 +560,7 @@ schedule_watch(struct account *a)
 
 	for (size_t i = 0; i < s->boxes.n; i++) {
 		struct box *b = s->boxes.v[i];
-		if (b->account != a || b->n_watchers == 0 || b->is_gone)
+		if (b->account != a || b->n_watchers == 0 || b->is_shut)
 			continue;
 		struct worker *w = worker_with_role(a, ROLE_WATCH, b);
 		for (size_t k = 0; k < s->workers.n && w == NULL; k++) {
@@ -490,7 +575,7 @@ schedule_watch(struct account *a)
 		if (w == NULL)
 			w = connect_role(a, ROLE_WATCH, b);
 		if (w != NULL && w->state == WORKER_READY && w->selected != b &&
-		    w->running.n == 0 && !is_away_for_a_task(a, w))
+		    w->running.n == 0 && !is_away_for_a_task(a, w) && may_open(b))
 			sync_send_open(w, b);
 	}
 }
@@ -501,7 +586,7 @@ is_ready_for(const struct worker *w, const struct task *t)
 	if (w->state != WORKER_READY || w->account != t->account)
 		return false;
 	if (t->box == NULL)
-		return w->selected == NULL || w->is_open;
+		return w->opening == NULL && (w->selected == NULL || w->is_open);
 	return w->selected == t->box && w->is_open;
 }
 
@@ -580,7 +665,7 @@ hopping_worker(struct task *t)
 	if (w == NULL && wants_bulk)
 		w = worker_with_role(a, ROLE_WORK, NULL);
 	/* With one connection in all, the watching one does everything in turn. */
-	if (w == NULL && a->cap <= 1)
+	if (w == NULL && decide_cap(&a->cap, a->session->now_ms) <= 1)
 		for (size_t i = 0; i < a->session->workers.n; i++)
 			if (a->session->workers.v[i]->account == a)
 				w = a->session->workers.v[i];
@@ -590,7 +675,7 @@ hopping_worker(struct task *t)
 static bool
 is_watched_and_opening(const struct task *t)
 {
-	if (t->box == NULL || t->box->n_watchers == 0)
+	if (t->box == NULL || t->box->n_watchers == 0 || t->box->is_shut)
 		return false;
 	struct worker *w = worker_with_role(t->account, ROLE_WATCH, t->box);
 	return w != NULL && !(w->is_open && w->selected == t->box);
@@ -619,14 +704,14 @@ place(struct task *t)
 		return;
 	}
 	if (is_for_watch(t->kind) && t->box != NULL && t->box->n_watchers > 0 &&
-	    worker_with_role(t->account, ROLE_WATCH, t->box) != NULL)
+	    !t->box->is_shut && worker_with_role(t->account, ROLE_WATCH, t->box) != NULL)
 		return; /* it will have it in a moment */
 	if (is_watched_and_opening(t) && t->kind != TASK_PART)
 		return; /* the screen comes first */
 	w = hopping_worker(t);
 	if (w == NULL || w->state != WORKER_READY || w->running.n > 0)
 		return;
-	if (t->box != NULL && w->selected != t->box)
+	if (t->box != NULL && w->selected != t->box && may_open(t->box))
 		sync_send_open(w, t->box);
 }
 
@@ -702,7 +787,7 @@ account_schedule(struct account *a)
 	schedule_folders(a);
 	for (size_t i = 0; i < s->boxes.n; i++)
 		if (s->boxes.v[i]->account == a)
-			sync_fill_next(s->boxes.v[i]);
+			fill_next(s->boxes.v[i]);
 	if (a->tasks.n > 0) {
 		/* A copy: placing a task may end others. */
 		size_t n = a->tasks.n;

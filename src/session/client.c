@@ -10,6 +10,8 @@
 #include "tern/base/tick.h"
 #include "tern/have.h"
 
+#define MAX_WORDS 4096
+
 void
 client_new(struct session *s, int fd)
 {
@@ -47,6 +49,7 @@ client_free(struct client *c)
 		close_box(c, c->open.v[0]);
 	vec_release(&c->open);
 	questions_client_gone(s, c);
+	care_client_gone(s, c);
 	for (size_t i = 0; i < s->boxes.n; i++) {
 		struct box *b = s->boxes.v[i];
 		for (size_t k = b->waiting.n; k-- > 0;)
@@ -78,6 +81,27 @@ session_has_client(const struct session *s, const struct client *c)
 	return false;
 }
 
+bool
+client_takes_news(struct client *c)
+{
+	if (ipc_queued_bytes(c->conn) > IPC_MAX_PAYLOAD)
+		c->missed_news = true;
+	return !c->missed_news;
+}
+
+void
+client_catch_up(struct client *c)
+{
+	struct session *s = c->session;
+
+	if (!c->missed_news || ipc_queued_bytes(c->conn) >= IPC_MAX_PAYLOAD)
+		return;
+	c->missed_news = false;
+	IPC_SEND(c->conn, READ_AGAIN, read_again, 0, -1, &(struct msg_read_again){ 0 }, NULL);
+	for (size_t i = 0; i < s->accounts.n; i++)
+		account_tell(s->accounts.v[i], c);
+}
+
 void
 client_done(struct client *c, uint64_t id, const char *text)
 {
@@ -100,6 +124,20 @@ client_failed(struct client *c, uint64_t id, const struct err *err)
 		IPC_SEND(c->conn, FAILED, failed, id, -1, &m, NULL);
 }
 
+/* A worker's words fill a frame if it wants them to; ours has more in it than that. */
+void
+session_add_words(struct buf *to, struct str words)
+{
+	size_t len = words.len;
+
+	if (len > MAX_WORDS)
+		for (len = MAX_WORDS; len > 0 && ((unsigned char)words.ptr[len] & 0xc0) == 0x80;)
+			len--;
+	utf8_add_valid(to, str_head(words, len));
+	if (len < words.len)
+		buf_adds(to, "...");
+}
+
 void
 session_notice(struct session *s, int level, const char *account, bool is_alert,
 	       const char *fmt, ...)
@@ -110,14 +148,15 @@ session_notice(struct session *s, int level, const char *account, bool is_alert,
 	va_start(ap, fmt);
 	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	utf8_add_valid(&valid, buf_str(&text));
+	session_add_words(&valid, buf_str(&text));
 	log_at(level, "notice", "%s: %s", account, valid.ptr);
 	struct msg_notice m = { .level = (uint8_t)level,
 				.is_alert = is_alert,
 				.account = str_c(account),
 				.text = buf_str(&valid) };
 	EVERY_CLIENT (s, c)
-		IPC_SEND(c->conn, NOTICE, notice, 0, -1, &m, NULL);
+		if (client_takes_news(c))
+			IPC_SEND(c->conn, NOTICE, notice, 0, -1, &m, NULL);
 	buf_release(&text);
 	buf_release(&valid);
 }
@@ -143,6 +182,11 @@ hello(struct client *c, struct str payload, struct err *err)
 	for (size_t i = 0; i < c->session->accounts.n; i++)
 		account_tell(c->session->accounts.v[i], c);
 	questions_put(c->session);
+	if (c->session->start_notice != NULL) { /* what nobody was there to hear */
+		session_notice(c->session, LOG_ERROR, "", false, "%s", c->session->start_notice);
+		free(c->session->start_notice);
+		c->session->start_notice = NULL;
+	}
 }
 
 static void
@@ -173,8 +217,8 @@ open_mailbox(struct client *c, uint64_t id, const struct msg_open_mailbox *m)
 			close_box(c, b);
 	vec_push(&c->open, b);
 	b->n_watchers++;
-	b->is_gone = false;
-	if (b->in_step) {
+	box_unshut(b);
+	if (sync_is_in_step(b)) {
 		client_done(c, id, "");
 		return;
 	}
@@ -239,10 +283,66 @@ connect_now(struct session *s)
 		account_connect_now(s->accounts.v[i]);
 }
 
-#define DECODE(name)             \
-	struct msg_##name m;     \
-	if (msg_get_##name(f->payload, &m, err) < 0) \
-		return -1;
+/* ---- the table of requests ----------------------------------------------------- */
+
+typedef int handle_request(struct client *c, const struct ipc_frame *f, struct err *err);
+
+/* request_NAME(): decode the payload into m, then do it. -1: it is malformed. */
+#define REQUEST(name, does)                                                          \
+	static int request_##name(struct client *c, const struct ipc_frame *f,       \
+				  struct err *err)                                   \
+	{                                                                            \
+		struct msg_##name m;                                                 \
+		if (msg_get_##name(f->payload, &m, err) < 0)                         \
+			return -1;                                                   \
+		does;                                                                \
+		return 0;                                                            \
+	}
+
+REQUEST(account, account_set(c, f->id, &m))
+REQUEST(open_mailbox, open_mailbox(c, f->id, &m))
+REQUEST(close_mailbox, close_mailbox(c, &m))
+REQUEST(fill, client_done(c, f->id, "")) /* filling goes on by itself, newest first */
+REQUEST(post, post_request(c, f->id, &m))
+REQUEST(release, release_request(c, f->id, &m))
+REQUEST(undo, undo_request(c, f->id, &m))
+REQUEST(intent_retry, intent_retry_request(c, f->id, m.seq, false))
+REQUEST(intent_drop, intent_retry_request(c, f->id, m.seq, true))
+REQUEST(read, read_request(c, f->id, &m))
+REQUEST(prefetch, prefetch_request(c, f->id, &m))
+REQUEST(save_part, save_part_request(c, f->id, &m))
+REQUEST(folders, folders(c, f->id, &m))
+REQUEST(cancel, cancel(c, m.request))
+REQUEST(answer, question_answer(c, m.question, (enum answer_verdict)m.verdict, m.text))
+REQUEST(typed, c->typed_ms = c->session->now_ms)
+REQUEST(connect_now, connect_now(c->session))
+REQUEST(leave, leave(c, f->id))
+REQUEST(check_stores, care_request(c, f->id))
+
+static const struct {
+	enum msg_type type;
+	handle_request *handle;
+} requests[] = {
+	{ MSG_ACCOUNT, request_account },
+	{ MSG_OPEN_MAILBOX, request_open_mailbox },
+	{ MSG_CLOSE_MAILBOX, request_close_mailbox },
+	{ MSG_FILL, request_fill },
+	{ MSG_POST, request_post },
+	{ MSG_RELEASE, request_release },
+	{ MSG_UNDO, request_undo },
+	{ MSG_INTENT_RETRY, request_intent_retry },
+	{ MSG_INTENT_DROP, request_intent_drop },
+	{ MSG_READ, request_read },
+	{ MSG_PREFETCH, request_prefetch },
+	{ MSG_SAVE_PART, request_save_part },
+	{ MSG_FOLDERS, request_folders },
+	{ MSG_CANCEL, request_cancel },
+	{ MSG_ANSWER, request_answer },
+	{ MSG_TYPED, request_typed },
+	{ MSG_CONNECT_NOW, request_connect_now },
+	{ MSG_LEAVE, request_leave },
+	{ MSG_CHECK_STORES, request_check_stores },
+};
 
 static int
 dispatch(struct client *c, const struct ipc_frame *f, struct err *err)
@@ -257,100 +357,14 @@ dispatch(struct client *c, const struct ipc_frame *f, struct err *err)
 	}
 	if (!c->is_greeted)
 		return err_set(err, ERR_PROTO, "'%s' before the greeting", msg_type_name(f->type));
-	switch (f->type) {
-	case MSG_ACCOUNT: {
-		DECODE(account);
-		account_set(c, f->id, &m);
-		return 0;
-	}
-	case MSG_OPEN_MAILBOX: {
-		DECODE(open_mailbox);
-		open_mailbox(c, f->id, &m);
-		return 0;
-	}
-	case MSG_CLOSE_MAILBOX: {
-		DECODE(close_mailbox);
-		close_mailbox(c, &m);
-		return 0;
-	}
-	case MSG_FILL:
-		client_done(c, f->id, ""); /* filling goes on by itself, newest first */
-		return 0;
-	case MSG_POST: {
-		DECODE(post);
-		post_request(c, f->id, &m);
-		return 0;
-	}
-	case MSG_RELEASE: {
-		DECODE(release);
-		release_request(c, f->id, &m);
-		return 0;
-	}
-	case MSG_UNDO: {
-		DECODE(undo);
-		undo_request(c, f->id, &m);
-		return 0;
-	}
-	case MSG_INTENT_RETRY: {
-		DECODE(intent_retry);
-		intent_retry_request(c, f->id, m.seq, false);
-		return 0;
-	}
-	case MSG_INTENT_DROP: {
-		DECODE(intent_drop);
-		intent_retry_request(c, f->id, m.seq, true);
-		return 0;
-	}
-	case MSG_READ: {
-		DECODE(read);
-		read_request(c, f->id, &m);
-		return 0;
-	}
-	case MSG_PREFETCH: {
-		DECODE(prefetch);
-		prefetch_request(c, f->id, &m);
-		return 0;
-	}
-	case MSG_SAVE_PART: {
-		DECODE(save_part);
-		save_part_request(c, f->id, &m);
-		return 0;
-	}
-	case MSG_FOLDERS: {
-		DECODE(folders);
-		folders(c, f->id, &m);
-		return 0;
-	}
-	case MSG_CANCEL: {
-		DECODE(cancel);
-		cancel(c, m.request);
-		return 0;
-	}
-	case MSG_ANSWER: {
-		DECODE(answer);
-		question_answer(c, m.question, (enum answer_verdict)m.verdict, m.text);
-		return 0;
-	}
-	case MSG_TYPED:
-		c->typed_ms = c->session->now_ms;
-		return 0;
-	case MSG_CONNECT_NOW:
-		connect_now(c->session);
-		return 0;
-	case MSG_LEAVE:
-		leave(c, f->id);
-		return 0;
-	case MSG_CHECK_STORES:
-		check_start(c->session);
-		client_done(c, f->id, "");
-		return 0;
-	default:
-		/* A newer interface may know more requests than we do. */
-		err_set(err, ERR_USER, "this manager does not know request %u", f->type);
-		client_failed(c, f->id, err);
-		*err = (struct err)ERR_INIT;
-		return 0;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
+		if (requests[i].type == f->type)
+			return requests[i].handle(c, f, err);
+	/* A newer interface may know more requests than we do. */
+	err_set(err, ERR_USER, "this manager does not know request %u", f->type);
+	client_failed(c, f->id, err);
+	*err = (struct err)ERR_INIT;
+	return 0;
 }
 
 void

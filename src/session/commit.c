@@ -15,6 +15,11 @@
 struct store_txn *
 session_txn(struct session *s, struct err *err)
 {
+	/* What went before is lost: a cursor must not come to stand behind it. */
+	if (s->store_failed != NULL) {
+		err_set(err, ERR_WAIT, "%s", s->store_failed);
+		return NULL;
+	}
 	if (s->txn == NULL) {
 		s->txn = store_txn_begin(s->writer, err);
 		s->txn_since_ms = s->now_ms;
@@ -31,20 +36,37 @@ session_touch(struct session *s, uint32_t n_rows, bool is_urgent)
 	s->txn_is_urgent |= is_urgent;
 }
 
+/* Callers are in the middle of a task of a worker: both are let be until the turn
+ * ends, in session_after_failure(). */
 void
 session_store_failed(struct session *s, const struct err *err)
 {
-	log_at(LOG_ERROR, "store", "%s", err->text);
-	session_notice(s, LOG_ERROR, "", false, "%s", err->text);
 	if (s->txn != NULL) {
 		store_txn_abort(s->txn);
 		s->txn = NULL;
 	}
-	/* The rows of this transaction are lost, so what the workers believe to have
-	 * told us is not in the store: they begin again from the stored cursors. */
+	if (s->store_failed != NULL)
+		return; /* the same trouble */
+	log_at(LOG_ERROR, "store", "%s", err->text);
+	session_notice(s, LOG_ERROR, "", false, "%s", err->text);
+	s->store_failed = xstrdup(err->text);
+	if (err->kind == ERR_DAMAGED)
+		care_give_up(s, err->text);
+}
+
+/* The rows of that transaction are lost, so what the workers believe to have told us
+ * is not in the store: they begin again from the stored cursors. */
+void
+session_after_failure(struct session *s)
+{
+	if (s->store_failed == NULL)
+		return;
 	for (size_t i = 0; i < s->workers.n; i++)
 		if (s->workers.v[i]->selected != NULL)
-			worker_drop(s->workers.v[i], ERR_WAIT, err->text);
+			worker_drop(s->workers.v[i], ERR_WAIT, s->store_failed);
+	/* Last: what dropping would store is not stored either. */
+	free(s->store_failed);
+	s->store_failed = NULL;
 }
 
 void
@@ -55,13 +77,9 @@ session_news(struct session *s, uint32_t mailbox, const uint64_t *locals, size_t
 	for (size_t i = 0; i < n; i++)
 		ipc_put_u64(&list, locals[i]);
 	struct msg_news m = { .mailbox = mailbox, .many = many, .locals = buf_str(&list) };
-	EVERY_CLIENT (s, c) {
-		/* One that does not read gets a single "read again" instead. */
-		if (ipc_queued_bytes(c->conn) > IPC_MAX_PAYLOAD)
-			c->missed_news = true;
-		else
+	EVERY_CLIENT (s, c)
+		if (client_takes_news(c))
 			IPC_SEND(c->conn, NEWS, news, 0, -1, &m, NULL);
-	}
 	buf_release(&list);
 }
 
@@ -98,6 +116,7 @@ session_commit(struct session *s)
 		session_store_failed(s, &err);
 		return -1;
 	}
+	care_is_well();
 	for (size_t i = 0; i < n_touched; i++)
 		session_news(s, touched[i].mailbox, touched[i].locals, touched[i].n,
 			     touched[i].many);
@@ -110,7 +129,8 @@ session_commit(struct session *s)
 			continue;
 		struct msg_arrived m = { .mailbox = b->id, .n = b->arrived };
 		EVERY_CLIENT (s, c)
-			IPC_SEND(c->conn, ARRIVED, arrived, 0, -1, &m, NULL);
+			if (client_takes_news(c))
+				IPC_SEND(c->conn, ARRIVED, arrived, 0, -1, &m, NULL);
 		b->arrived = 0;
 	}
 	return 0;

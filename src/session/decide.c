@@ -13,10 +13,49 @@ decide_backoff_ms(int n_failures, double chance)
 	return (int64_t)((double)seconds * 1000 * (0.75 + 0.5 * chance));
 }
 
+#define DAY_MS (24 * 60 * 60 * 1000)
+
+void
+decide_cap_lower(struct conn_cap *c, uint32_t n_open, bool was_refused, int64_t pause_ms,
+		 int64_t now_ms)
+{
+	c->now = n_open > 0 ? n_open : 1;
+	c->step_ms = was_refused ? DAY_MS : pause_ms;
+	c->raise_ms = now_ms + c->step_ms;
+}
+
+uint32_t
+decide_cap(struct conn_cap *c, int64_t now_ms)
+{
+	if (c->now < c->max && now_ms >= c->raise_ms) {
+		c->now++;
+		c->raise_ms = now_ms + c->step_ms;
+	}
+	return c->now;
+}
+
 bool
 decide_vanish_is_plausible(uint32_t n_vanishing, uint32_t n_rows)
 {
 	return n_vanishing <= 50 || (uint64_t)n_vanishing * 5 <= n_rows;
+}
+
+size_t
+decide_batch_limit(uint32_t attempts)
+{
+	static const size_t limits[] = { 500, 22 };
+
+	return attempts < ARRAY_LEN(limits) ? limits[attempts] : 1;
+}
+
+int64_t
+decide_try_again_s(enum err_kind kind, uint32_t n_tries)
+{
+	if (kind == ERR_RETRY)
+		return n_tries < 3 ? 1 << (n_tries - 1) : -1;
+	if (kind == ERR_WAIT)
+		return n_tries < 5 ? 2 << 2 * (n_tries - 1) : -1;
+	return -1;
 }
 
 enum push_class
@@ -52,7 +91,8 @@ decide_same_batch(const struct intent *a, const struct intent *b, struct str tra
 	struct str target_a, target_b;
 	enum push_class class = decide_class(a, trash, &target_a);
 
-	if (class != decide_class(b, trash, &target_b) || a->stage != b->stage)
+	if (class != decide_class(b, trash, &target_b) || a->stage != b->stage ||
+	    a->attempts != b->attempts)
 		return false;
 	switch (class) {
 	case PUSH_FLAG:

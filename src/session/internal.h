@@ -2,10 +2,11 @@
  *
  * One loop, one poll(). Interfaces attach by the listening socket and ask
  * (client.c); an account (account.c) has workers, one process per connection
- * (worker.c), and tasks for them (task.c). What servers say goes into the cache
- * through one open transaction (commit.c, sync.c); what users want goes into the
- * journal, is acknowledged, and is pushed from there (push.c). What has to be
- * right whatever happens is decided by pure functions (decide.c).
+ * (worker.c), and tasks for them (task.c). What servers say of a mailbox (box.c)
+ * goes into the cache through one open transaction (commit.c, sync.c, fill.c,
+ * folders.c); what users want goes into the journal, is acknowledged (post.c),
+ * gathered (gather.c) and pushed from there (push.c). What has to be right
+ * whatever happens is decided by pure functions (decide.c).
  * The manager never waits: everything here is a reaction to a frame, a timer or
  * the end of a child. */
 #ifndef TERN_SESSION_INTERNAL_H
@@ -31,6 +32,11 @@ struct question;
 struct task;
 struct worker;
 
+struct check_waiter {
+	struct client *client;
+	uint64_t id;
+};
+
 struct session {
 	struct store_writer *writer;
 	struct store *store;
@@ -50,14 +56,18 @@ struct session {
 	int64_t txn_since_ms;
 	uint32_t txn_rows;
 	bool txn_is_urgent; /* somebody looks at it: commit at the end of this turn */
+	char *store_failed; /* why, until the turn ends: nothing is stored so long; or NULL */
 
 	uint64_t next_id; /* of requests, questions, tasks */
 	int64_t leave_at_ms; /* TICK_NEVER while an interface is attached */
 	int64_t sweep_at_ms;
 	bool is_finishing;
+	char *start_notice; /* for the first interface, or NULL */
+	pid_t check_pid; /* verifies the stores, or 0 */
+	VEC(struct check_waiter) check_waiters;
 	bool has_slow_reader; /* somebody holds an old snapshot: filling pauses */
+	int64_t accept_ms; /* nobody is let in before that */
 	int64_t now_ms; /* of this turn */
-	pid_t check_pid; /* of the child that verifies the stores; 0: none */
 	char *renderer_path;
 	char *worker_path;
 };
@@ -74,7 +84,7 @@ struct client {
 	struct ipc_conn *conn;
 	bool is_greeted;
 	bool is_dead;	  /* to be freed at the end of the turn */
-	bool missed_news; /* its queue was full: it gets one READ_AGAIN */
+	bool missed_news; /* it reads too slowly: it gets one READ_AGAIN */
 	int64_t typed_ms;
 	VEC(struct box *) open; /* mailboxes on its screen */
 };
@@ -84,6 +94,10 @@ void client_ready(struct client *c, short revents);
 void client_free(struct client *c);
 void client_done(struct client *c, uint64_t id, const char *text);
 void client_failed(struct client *c, uint64_t id, const struct err *err);
+/* News go to those that read them; the others are told once, when they do again, to
+ * read everything anew. What answers a request is never left out. */
+bool client_takes_news(struct client *c);
+void client_catch_up(struct client *c);
 /* To all interfaces. */
 #define EVERY_CLIENT(s, c)                                                    \
 	for (size_t c##_i_ = 0; c##_i_ < (s)->clients.n; c##_i_++)            \
@@ -91,6 +105,8 @@ void client_failed(struct client *c, uint64_t id, const struct err *err);
 		     c != NULL && c->is_greeted && !c->is_dead; c = NULL)
 void session_notice(struct session *s, int level, const char *account, bool is_alert,
 		    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Words that come from outside, for a frame: valid UTF-8, cut at 4 KiB. */
+void session_add_words(struct buf *to, struct str words);
 bool session_has_client(const struct session *s, const struct client *c);
 
 /* ---- question.c: passwords and certificates ---------------------------------- */
@@ -114,6 +130,14 @@ void questions_of_account(struct session *s, struct account *a); /* withdraw all
 void questions_put(struct session *s);
 void questions_client_gone(struct session *s, struct client *c);
 
+/* How many connections an account may have: what the user allows, or less for as long
+ * as the server refuses more (IMAP.md 2.2). */
+struct conn_cap {
+	uint32_t max, now;
+	int64_t raise_ms; /* by one */
+	int64_t step_ms;
+};
+
 /* ---- account.c --------------------------------------------------------------- */
 
 struct account {
@@ -126,7 +150,6 @@ struct account {
 	bool has_token_command;
 	bool use_idle;
 	uint32_t poll_s;
-	uint32_t max_connections;
 	struct client *owner; /* who configured it first: others are told */
 
 	enum account_state state;
@@ -138,9 +161,16 @@ struct account {
 	char *accepted;	 /* fingerprint accepted once */
 
 	int n_failures; /* connects in a row */
+	int n_short;	/* connections in a row that ended soon after login */
+	int64_t short_ms; /* when the last of them did */
 	int64_t retry_ms;
 	int64_t login_ms; /* of the last login begun: they are staggered */
-	uint32_t cap;	  /* connections the server lets us have */
+	struct conn_cap cap; /* connections the server lets us have */
+	int n_extra_failures; /* in a row, while others were alive */
+	uint64_t said_hash; /* of the last refusal that was told */
+	int64_t said_ms;
+	uint64_t alerts[16]; /* hashes of those that were shown */
+	unsigned n_alerts;
 	int64_t folders_ms; /* when the list is to be asked for again */
 	bool folders_asked;
 	bool has_folders; /* the whole list came, since we started */
@@ -176,6 +206,7 @@ enum worker_state {
 	WORKER_WAITS_SECRET,
 	WORKER_LOGIN,
 	WORKER_READY,
+	WORKER_ENDED, /* it hung up; whether it crashed is known when it is reaped */
 	WORKER_DEAD,
 };
 
@@ -187,11 +218,15 @@ struct worker {
 	pid_t pid;
 	struct ipc_conn *conn;
 	struct box *home;     /* WATCH: the mailbox it is for */
-	struct box *selected; /* what it has open, or is opening */
+	struct box *selected; /* what its news is about */
 	bool is_open;	      /* the open is done: in step */
+	struct box *opening;  /* asked for; until its W_OPENED news is of the one before */
 	VEC(struct task *) running;
+	struct seqset uids_so_far; /* of W_UIDS, until its last piece */
 	int64_t idle_since_ms;
 	int64_t ready_ms; /* when it had logged in */
+	int64_t end_ms;	  /* ENDED: no longer than until then */
+	int status;	  /* of waitpid(), once pid is 0 */
 	char *cert_key; /* of the question under way */
 	char *cert_fingerprint;
 };
@@ -203,6 +238,9 @@ void worker_login(struct worker *w);
 void worker_drop(struct worker *w, enum err_kind kind, const char *why);
 void worker_logout(struct worker *w); /* politely, when it is idle */
 void worker_free(struct worker *w);
+void worker_ended(struct worker *w); /* it hung up without a word */
+/* Those that hung up without a word: did they crash? */
+void workers_ended(struct session *s);
 void worker_certificate_answer(struct worker *w, enum answer_verdict verdict);
 
 /* ---- task.c: what a worker is asked to do ---------------------------------------- */
@@ -244,8 +282,10 @@ struct task {
 	bool has_text;
 	/* FILL, UIDS */
 	struct seqset uids;
+	bool has_answer; /* UIDS: they came */
 	uint32_t low; /* FILL: everything from here up to `high` is covered when done */
 	uint32_t high;
+	int64_t failed_ms; /* when the slice it was part of first failed */
 	/* PUSH, PROBE: see push.c */
 	struct push *push;
 };
@@ -262,7 +302,7 @@ void task_lost(struct task *t, enum err_kind kind, const char *why, bool was_cra
 void task_cancel(struct task *t);
 struct task *task_of(struct account *a, enum task_kind kind, const struct box *box);
 
-/* ---- sync.c: a mailbox and what the server says of it ------------------------------ */
+/* ---- box.c: a mailbox -------------------------------------------------------------- */
 
 struct box_waiter {
 	struct client *client;
@@ -277,8 +317,15 @@ struct box {
 	struct buf name; /* wire */
 	int n_watchers;	 /* interfaces that have it on screen */
 	bool read_only_wish;
-	bool is_gone;	    /* the server does not have it */
-	bool in_step;	    /* since the worker that has it opened it */
+	bool is_shut;	    /* not there, or refused for good: not tried by itself */
+	bool is_gone;	    /* with it: the server does not list it */
+	int n_open_failures; /* in a row */
+	int n_open_crashes;
+	int64_t open_ms;     /* not before */
+	int n_fill_failures;
+	int64_t fill_ms;     /* not before */
+	int64_t fill_ok_ms;  /* of the last slice that came */
+	bool may_fill;	    /* it was opened, and that connection was not lost since */
 	bool wants_fill;    /* there may be holes to fill */
 	bool has_uids;	    /* `server_uids` is known, as of the last open */
 	bool wants_uids;    /* a verify is due */
@@ -288,7 +335,6 @@ struct box {
 	bool probe_due;
 	bool awaits_folders; /* deletes: where is the trash? */
 	uint32_t fill_total, fill_done;
-	struct seqset pushed_rows;  /* UIDs brought since the last cursor */
 	uint32_t opened_uidnext;
 	bool open_is_cold;
 	uint32_t first_low; /* lowest UID of a cold first screenful */
@@ -301,17 +347,33 @@ struct box *box_get(struct session *s, uint32_t id);
 struct box *box_by_name(struct session *s, struct str account, struct str name, bool make,
 			struct err *err);
 void box_free(struct box *b);
+void box_unshut(struct box *b); /* somebody asks for it: try once more */
 int box_record(struct box *b, struct mailbox *out, struct store_view *v, struct err *err);
+/* Change the record, as the open transaction has it so far. */
+typedef void box_changer(struct mailbox *m, struct buf *covered, void *ctx);
+int box_change(struct box *b, box_changer *change, void *ctx, struct err *err);
+
+/* ---- sync.c: opening, and what the server says of what is open ------------------------ */
+
 /* Events of a worker about the mailbox it has selected. -1: the worker lied. */
 int sync_event(struct worker *w, struct task *t, const struct ipc_frame *f, struct err *err);
 void sync_send_open(struct worker *w, struct box *b);
 void sync_opened(struct worker *w, struct box *b);	   /* the open is done */
+/* A worker has it open, and tells what happens there. */
+bool sync_is_in_step(const struct box *b);
 void sync_open_failed(struct worker *w, struct box *b, enum err_kind kind, const char *text);
-void sync_fill_next(struct box *b);  /* queue the next slices */
-void sync_filled(struct task *t);
-void sync_fill_failed(struct task *t);
 void sync_uids_done(struct task *t);
-void sync_store_folders(struct account *a, const struct msg_w_folders *m);
+
+/* ---- fill.c: headers of what was there before ------------------------------------------- */
+
+void fill_next(struct box *b); /* queue the next slices */
+void fill_slice_done(struct task *t);
+void fill_slice_failed(struct task *t, enum err_kind kind);
+void fill_later(struct box *b); /* the server cannot now */
+
+/* ---- folders.c ---------------------------------------------------------------------------- */
+
+void folders_store(struct account *a, const struct msg_w_folders *m);
 
 /* ---- commit.c: the one open cache transaction ----------------------------------------- */
 
@@ -319,17 +381,32 @@ struct store_txn *session_txn(struct session *s, struct err *err); /* opened if 
 void session_touch(struct session *s, uint32_t n_rows, bool is_urgent);
 int session_commit(struct session *s); /* and tell the interfaces */
 void session_commit_if_due(struct session *s);
+/* What is in the transaction is lost. Frees and drops nothing: callers go on to the
+ * end of what they do. At the top of the next turn the workers are dropped. */
 void session_store_failed(struct session *s, const struct err *err);
+void session_after_failure(struct session *s);
 void session_news(struct session *s, uint32_t mailbox, const uint64_t *locals, size_t n,
 		  bool many);
 
-/* ---- check.c: are the stores sound? ---------------------------------------------------- */
+/* ---- care.c: a cache that is damaged ------------------------------------------------------ */
 
-#define CHECK_OPTION "--check-stores" /* of tern-session: verify, exit 0 if sound */
-void check_start(struct session *s);
-void check_child_ended(struct session *s, int status);
+#define CARE_CHECK_OPTION "--check-stores"
 
-/* ---- push.c: the journal to the server ---------------------------------------------- */
+/* From now on whoever dies of the cache leaves a mark. */
+void care_watch(void);
+bool care_is_suspect(void);
+/* Have the cache verified and, when it is damaged, moved aside; then the mark goes. */
+int care_before_open(char **said_out, struct err *err); /* what to tell the user */
+/* main() of the child: its exit status says what is damaged. */
+int care_check(void);
+/* Leave, so that the next manager opens with care. */
+void care_give_up(struct session *s, const char *why);
+void care_request(struct client *c, uint64_t id); /* CHECK_STORES */
+void care_is_well(void); /* a commit has succeeded */
+void care_client_gone(struct session *s, const struct client *c);
+void care_child_ended(struct session *s, pid_t pid, int status);
+
+/* ---- gather.c, push.c: the journal to the server --------------------------------------- */
 
 void push_scan(struct session *s); /* at start, and when an account appears */
 void push_dirty(struct box *b);
@@ -337,7 +414,12 @@ void push_schedule(struct account *a);
 void push_send(struct task *t, struct worker *w);
 void push_event(struct task *t, const struct ipc_frame *f);
 void push_end(struct task *t, enum err_kind kind, const char *text);
+/* The connection is gone. was_crash: the request may be what killed it. */
+void push_lost(struct task *t, const char *why, bool was_crash);
 void push_free(struct push *p);
+
+/* ---- post.c: what interfaces want -------------------------------------------------------- */
+
 void post_request(struct client *c, uint64_t id, const struct msg_post *m);
 void release_request(struct client *c, uint64_t id, const struct msg_release *m);
 void undo_request(struct client *c, uint64_t id, const struct msg_undo *m);
@@ -351,11 +433,18 @@ void save_part_request(struct client *c, uint64_t id, const struct msg_save_part
 void read_send(struct task *t, struct worker *w);
 void read_event(struct task *t, const struct ipc_frame *f);
 void read_end(struct task *t, enum err_kind kind, const char *text);
+/* It killed its worker: never again by itself, also in later runs. */
+void read_set_aside(struct task *t);
 
 /* ---- decide.c: pure --------------------------------------------------------------------- */
 
 /* ms to wait after n failures in a row: 1, 2, 4 ... 300 s, +-25 % by chance in [0,1). */
 int64_t decide_backoff_ms(int n_failures, double chance);
+/* One more than n_open came to nothing: no more than these, for a day when the server
+ * refused it, else for the pause; and then by one a day, or a pause. */
+void decide_cap_lower(struct conn_cap *c, uint32_t n_open, bool was_refused, int64_t pause_ms,
+		      int64_t now_ms);
+uint32_t decide_cap(struct conn_cap *c, int64_t now_ms); /* as of now */
 /* May this many rows vanish at a stroke without asking for the UID set first? */
 bool decide_vanish_is_plausible(uint32_t n_vanishing, uint32_t n_rows);
 
@@ -364,6 +453,13 @@ enum push_class { PUSH_FLAG, PUSH_KEYWORD, PUSH_COPY, PUSH_MOVE, PUSH_EXPUNGE };
 enum push_class decide_class(const struct intent *i, struct str trash, struct str *target_out);
 /* Two intents may go out as one command. */
 bool decide_same_batch(const struct intent *a, const struct intent *b, struct str trash);
+
+/* What failed in company is tried again in smaller company, and at last alone: so
+ * one message that the server does not want stops no other. */
+size_t decide_batch_limit(uint32_t attempts);
+/* The server refused it for the n-th time (IMAP.md 4.6): seconds to wait before it is
+ * tried again, -1: not by itself. */
+int64_t decide_try_again_s(enum err_kind kind, uint32_t n_tries);
 
 enum uncertain_fate { FATE_REPEAT, FATE_DONE, FATE_PROBE };
 /* An intent was sent and its answer never came (IMAP.md 4.4). is_at_source: after

@@ -28,6 +28,9 @@ open_log(void)
 
 	if (path != NULL && path[0] == '/')
 		log_open(path, level != NULL ? atoi(level) : LOG_INFO, "tern-session");
+	/* The protocol is logged where it is spoken: workers get the descriptor. */
+	if (log_level() >= LOG_WIRE)
+		setenv("TERN_WIRE_LOG", level, 1);
 }
 
 static int
@@ -66,10 +69,12 @@ close_all(struct session *s)
 	vec_release(&s->workers);
 	vec_release(&s->accounts);
 	vec_release(&s->questions);
+	vec_release(&s->check_waiters);
 	vec_release(&s->boxes);
 	store_writer_close(s->writer);
 	close(s->signal_fd);
 	close(s->timer_fd);
+	free(s->start_notice);
 	free(s->renderer_path);
 	free(s->worker_path);
 	free(s->socket_path);
@@ -96,15 +101,23 @@ refuse_to_start(struct session *s, const struct err *err)
 		unlink(s->socket_path);
 }
 
-static int
-check_stores(void)
+/* With care where the last one died, or the cache shows its damage at once. */
+static struct store_writer *
+open_stores(struct session *s, bool *was_rebuilt, struct err *err)
 {
-	struct err err = ERR_INIT;
+	const struct store_paths paths = { NULL, NULL };
+	bool was_suspect = care_is_suspect();
 
-	if (store_check(&(struct store_paths){ NULL, NULL }, &err) == 0)
-		return 0;
-	log_at(LOG_ERROR, "check", "%s", err.text);
-	return 1;
+	if (was_suspect && care_before_open(&s->start_notice, err) < 0)
+		return NULL;
+	struct store_writer *w = store_writer_open(&paths, s->lock_fd, was_rebuilt, err);
+	if (w != NULL || err->kind != ERR_DAMAGED || was_suspect)
+		return w;
+	log_at(LOG_WARN, "store", "%s", err->text);
+	*err = (struct err)ERR_INIT;
+	if (care_before_open(&s->start_notice, err) < 0)
+		return NULL;
+	return store_writer_open(&paths, s->lock_fd, was_rebuilt, err);
 }
 
 int
@@ -114,9 +127,9 @@ main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	bool was_rebuilt = false;
 
-	if (argc == 2 && strcmp(argv[1], CHECK_OPTION) == 0) {
+	if (argc == 2 && strcmp(argv[1], CARE_CHECK_OPTION) == 0) {
 		open_log();
-		return check_stores();
+		return care_check();
 	}
 	if (fcntl(SESSION_LISTEN_FD, F_GETFD) < 0 || fcntl(SESSION_LOCK_FD, F_GETFD) < 0) {
 		fprintf(stderr, "tern-session is started by tern\n");
@@ -139,8 +152,8 @@ main(int argc, char **argv)
 		s.socket_path = session_socket_path(state_dir, &err);
 	free(state_dir);
 	s.now_ms = tick_ms();
-	s.writer = store_writer_open(&(struct store_paths){ NULL, NULL }, s.lock_fd, &was_rebuilt,
-				     &err);
+	care_watch();
+	s.writer = open_stores(&s, &was_rebuilt, &err);
 	if (s.writer == NULL) {
 		refuse_to_start(&s, &err);
 		return 1;
@@ -150,6 +163,7 @@ main(int argc, char **argv)
 	if (was_rebuilt)
 		session_notice(&s, LOG_INFO, "", false, "the cache was built anew");
 	session_loop(&s);
+	care_is_well();
 	log_at(LOG_INFO, "session", "leaving");
 	close_all(&s);
 	return 0;

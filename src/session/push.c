@@ -1,46 +1,21 @@
-/* The journal to the server. An intent is durable and acknowledged first; then
- * the oldest intents of a mailbox that may go out as one command go out as one
- * batch, one batch per mailbox at a time, more gathering meanwhile.
+/* A batch on its way to the server, step by step, and what its answers do.
  *
- * What is not idempotent is marked as sent, durably, before the command goes
- * out; after a lost connection it is checked before it is repeated (IMAP.md 4.4).
- * Confirming: the cache first, then the record. */
-#include "internal.h"
+ * Before a command that changes something goes out its records are claimed: marked
+ * as sent, durably, if nobody took them back meanwhile. From then on an undo is a
+ * change of its own, which waits behind. After a lost connection what is not
+ * idempotent is checked before it is repeated: a probe asks where its message is
+ * now. Confirming: the cache first, then the record. */
+#include "push.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include "tern/base/arena.h"
 #include "tern/base/log.h"
 #include "tern/base/map.h"
-#include "tern/base/mem.h"
 #include "tern/base/tick.h"
 
-#define MAX_BATCH 500
 #define MAX_ATTEMPTS 5
-
-enum push_step {
-	STEP_STORE,   /* flags, keywords */
-	STEP_NOTE,    /* ask for the target's UIDNEXT */
-	STEP_COPY,
-	STEP_MOVE,
-	STEP_MARK,    /* \Deleted on what was copied, or is deleted for good */
-	STEP_EXPUNGE,
-	STEP_CREATE,  /* the trash that is not there */
-	STEP_FIND,    /* PROBE: look for one message in the mailbox */
-};
-
-struct push {
-	struct arena arena;
-	struct intent *v; /* copies: strings in the arena */
-	size_t n;
-	enum push_class class;
-	enum push_step step;
-	struct str target;
-	bool has_created;
-	size_t at; /* STEP_FIND: which one */
-	uint32_t found;
-	uint32_t n_found;
-};
+#define MAX_CRASHES 3 /* the last of them alone: see decide_batch_limit() */
+#define SAID_MS 5000
+#define SHUT_MS 300000
 
 void
 push_free(struct push *p)
@@ -50,366 +25,6 @@ push_free(struct push *p)
 	arena_release(&p->arena);
 	free(p->v);
 	free(p);
-}
-
-static struct intent
-copy_intent(struct arena *a, const struct intent *i)
-{
-	struct intent c = *i;
-
-	c.account = arena_str(a, i->account);
-	c.mailbox = arena_str(a, i->mailbox);
-	c.mailbox_id = arena_str(a, i->mailbox_id);
-	c.message_id = arena_str(a, i->message_id);
-	c.keyword = arena_str(a, i->keyword);
-	c.before_account = arena_str(a, i->before_account);
-	c.before = arena_str(a, i->before);
-	c.target_account = arena_str(a, i->target_account);
-	c.target = arena_str(a, i->target);
-	c.reason = arena_str(a, i->reason);
-	return c;
-}
-
-/* ---- what is due -------------------------------------------------------------------- */
-
-void
-push_dirty(struct box *b)
-{
-	b->push_due = true;
-	b->push_at_ms = 0;
-	/* Also when this turn's scheduling is over already: there must be a next one. */
-	session_wake_at(b->session, b->session->now_ms);
-}
-
-struct waiting_mailbox {
-	char *account, *mailbox;
-	size_t mailbox_len;
-};
-
-struct scan_ctx {
-	struct session *s;
-	VEC(struct waiting_mailbox) found;
-};
-
-static bool
-scan_one(const struct intent *i, void *ctx)
-{
-	struct scan_ctx *scan = ctx;
-
-	for (size_t k = 0; k < scan->found.n; k++)
-		if (str_eqc(i->account, scan->found.v[k].account) &&
-		    str_eq(i->mailbox, str_n(scan->found.v[k].mailbox, scan->found.v[k].mailbox_len)))
-			return true;
-	struct waiting_mailbox m = { str_dup(i->account), str_dup(i->mailbox), i->mailbox.len };
-	vec_push(&scan->found, m);
-	return true;
-}
-
-#define WAITING ((1u << INTENT_PLANNED) | (1u << INTENT_SENT))
-
-void
-push_scan(struct session *s)
-{
-	struct scan_ctx scan = { s, VEC_INIT };
-	struct err err = ERR_INIT;
-	struct store_view *v = store_begin(s->store, &err);
-
-	if (v != NULL) {
-		store_each_intent(v, WAITING, scan_one, &scan, &err);
-		store_end(v);
-	}
-	for (size_t i = 0; i < scan.found.n; i++) {
-		struct box *b = box_by_name(s, str_c(scan.found.v[i].account),
-					    str_n(scan.found.v[i].mailbox,
-						  scan.found.v[i].mailbox_len),
-					    true, &err);
-		if (b != NULL)
-			push_dirty(b);
-		free(scan.found.v[i].account);
-		free(scan.found.v[i].mailbox);
-	}
-	vec_release(&scan.found);
-}
-
-/* ---- gathering a batch ------------------------------------------------------------------- */
-
-struct trash_ctx {
-	struct arena *arena;
-	struct str name;
-};
-
-static bool
-find_trash(const struct mailbox *m, void *ctx)
-{
-	struct trash_ctx *t = ctx;
-
-	if (!(m->attrs & FOLDER_TRASH) || (m->attrs & FOLDER_GONE))
-		return true;
-	t->name = arena_str(t->arena, m->name);
-	return false;
-}
-
-/* $trash, else the server's own by its special use; empty if there is none. */
-static struct str
-trash_of(struct account *a, struct arena *arena)
-{
-	struct trash_ctx t = { arena, STR_NONE };
-
-	if (a->trash.len > 0)
-		return buf_str(&a->trash);
-	struct store_view *v = store_begin(a->session->store, NULL);
-	if (v != NULL) {
-		store_each_mailbox(v, str_c(a->name), find_trash, &t, NULL);
-		store_end(v);
-	}
-	return t.name;
-}
-
-struct gather {
-	struct box *box;
-	struct push *push;
-	struct str trash;
-	struct store_view *view;
-	struct map seen; /* messages with an earlier intent: strictly in order */
-	uint32_t uidvalidity;
-	int64_t now_wall;
-	int64_t next_wall; /* when the earliest that has to wait may go; 0 none */
-	bool wants_probe;
-	bool wants_folders;
-	VEC(struct intent) changed; /* decided without the server */
-};
-
-/* Where its message is now: by local id, else as the record says. */
-static uint32_t
-uid_of(const struct gather *g, const struct intent *i)
-{
-	struct row row;
-	uint32_t mailbox;
-
-	if (store_row(g->view, i->local, &mailbox, &row, NULL) == 0 && mailbox == g->box->id)
-		return row.uid;
-	return i->uidvalidity == g->uidvalidity ? i->uid : 0;
-}
-
-static bool
-is_at_source(const struct gather *g, uint32_t uid)
-{
-	struct row row;
-
-	return uid != 0 && store_row_by_uid(g->view, g->box->id, uid, &row, NULL) == 0;
-}
-
-static void
-decide_without_server(struct gather *g, const struct intent *i, uint8_t state, const char *reason)
-{
-	struct intent c = copy_intent(&g->push->arena, i);
-
-	c.state = state;
-	c.reason = str_c(reason);
-	vec_push(&g->changed, c);
-}
-
-static bool
-gather_one(const struct intent *i, void *ctx)
-{
-	struct gather *g = ctx;
-	struct push *p = g->push;
-
-	if (map_set64(&g->seen, i->local, g) != NULL)
-		return true;
-	if (i->not_before > g->now_wall) {
-		if (g->next_wall == 0 || i->not_before < g->next_wall)
-			g->next_wall = i->not_before;
-		return true;
-	}
-	struct str target;
-	enum push_class class = decide_class(i, g->trash, &target);
-	uint32_t uid = uid_of(g, i);
-	bool at_source = is_at_source(g, uid);
-	/* No trash known yet is not the same as no trash. */
-	if (class == PUSH_EXPUNGE && g->trash.len == 0 && !g->box->account->has_folders) {
-		g->wants_folders = true;
-		return true;
-	}
-	if ((class == PUSH_MOVE || class == PUSH_COPY) && i->target_account.len > 0 &&
-	    !str_eq(i->target_account, i->account)) {
-		decide_without_server(g, i, INTENT_REFUSED,
-				      "moving between accounts is not possible yet");
-		return true;
-	}
-	if (i->state == INTENT_SENT) {
-		switch (decide_uncertain(i, class, at_source)) {
-		case FATE_DONE:
-			decide_without_server(g, i, INTENT_CONFIRMED, "");
-			return true;
-		case FATE_PROBE:
-			g->wants_probe = true;
-			return true;
-		case FATE_REPEAT:
-			break;
-		}
-	} else if (uid == 0) {
-		/* An undone move whose new UID nobody told us: look for it. */
-		g->wants_probe = true;
-		return true;
-	} else if (!at_source) {
-		decide_without_server(g, i, INTENT_PARKED, "the message is no longer there");
-		return true;
-	}
-	if (p->n > 0 && (p->n >= MAX_BATCH || !decide_same_batch(&p->v[0], i, g->trash)))
-		return true;
-	p->v = xreallocarray(p->v, p->n + 1, sizeof(*p->v));
-	p->v[p->n] = copy_intent(&p->arena, i);
-	p->v[p->n].uid = uid;
-	p->v[p->n].uidvalidity = g->uidvalidity;
-	if (p->n++ == 0) {
-		p->class = class;
-		p->target = arena_str(&p->arena, target);
-	}
-	return true;
-}
-
-/* The next batch of a mailbox that is in step; NULL if nothing can go now. */
-static struct push *
-gather(struct box *b)
-{
-	struct session *s = b->session;
-	struct err err = ERR_INIT;
-	struct mailbox m;
-	struct push *p = xcalloc(1, sizeof(*p));
-	struct gather g = { .box = b, .push = p, .now_wall = wall_now() };
-
-	g.trash = trash_of(b->account, &p->arena);
-	session_commit(s); /* what the server said is what we decide by */
-	g.view = store_begin(s->store, &err);
-	if (g.view == NULL || box_record(b, &m, g.view, &err) < 0) {
-		if (g.view != NULL)
-			store_end(g.view);
-		push_free(p);
-		return NULL;
-	}
-	g.uidvalidity = m.uidvalidity;
-	store_each_intent_of(g.view, str_c(b->account_name), buf_str(&b->name), WAITING, gather_one,
-			     &g, &err);
-	store_end(g.view);
-	map_release(&g.seen, NULL);
-	if (g.changed.n > 0) {
-		if (journal_update(s->writer, g.changed.v, g.changed.n, &err) < 0)
-			session_store_failed(s, &err);
-		session_news(s, b->id, NULL, 0, true);
-		for (size_t i = 0; i < g.changed.n; i++)
-			if (g.changed.v[i].state != INTENT_CONFIRMED)
-				session_notice(s, LOG_WARN, b->account_name, false, "%.*s",
-					       STR_ARG(g.changed.v[i].reason));
-		b->push_due = true; /* later intents of the same messages come next */
-	}
-	if (g.wants_probe)
-		b->probe_due = true;
-	if (g.wants_folders) {
-		b->awaits_folders = true;
-		b->account->folders_ms = 0;
-	}
-	if (g.next_wall > 0) {
-		b->push_due = true;
-		b->push_at_ms = s->now_ms + (g.next_wall - g.now_wall) * 1000;
-	}
-	vec_release(&g.changed);
-	if (p->n == 0) {
-		push_free(p);
-		return NULL;
-	}
-	return p;
-}
-
-/* ---- scheduling -------------------------------------------------------------------------- */
-
-static struct worker *
-worker_on(struct account *a, const struct box *b)
-{
-	for (size_t i = 0; i < a->session->workers.n; i++) {
-		struct worker *w = a->session->workers.v[i];
-		if (w->account == a && w->state == WORKER_READY && w->selected == b && w->is_open)
-			return w;
-	}
-	return NULL;
-}
-
-static struct push *gather_probes(struct box *b);
-
-/* A probe decides by what it finds in another mailbox: nothing may be copied or
- * moved between its question and its answer. */
-static bool
-is_probing(const struct account *a)
-{
-	for (size_t i = 0; i < a->tasks.n; i++)
-		if (a->tasks.v[i]->kind == TASK_PROBE)
-			return true;
-	return false;
-}
-
-static bool
-is_pushing(const struct account *a)
-{
-	for (size_t i = 0; i < a->tasks.n; i++)
-		if (a->tasks.v[i]->kind == TASK_PUSH && a->tasks.v[i]->push != NULL)
-			return true;
-	return false;
-}
-
-static bool
-start_probe(struct box *b)
-{
-	struct push *probes = gather_probes(b);
-
-	if (probes == NULL)
-		return false;
-	struct box *where = box_by_name(b->session, str_c(b->account_name), probes->target, true,
-					NULL);
-	if (where == NULL) {
-		push_free(probes);
-		return false;
-	}
-	struct task *t = task_new(b->account, TASK_PROBE, where);
-	t->push = probes;
-	return true;
-}
-
-void
-push_schedule(struct account *a)
-{
-	struct session *s = a->session;
-
-	if (is_probing(a))
-		return;
-	for (size_t i = 0; i < s->boxes.n; i++) {
-		struct box *b = s->boxes.v[i];
-		if (b->account != a || (!b->push_due && !b->probe_due) ||
-		    task_of(a, TASK_PUSH, b) != NULL)
-			continue;
-		if (s->now_ms < b->push_at_ms) {
-			session_wake_at(s, b->push_at_ms);
-			continue;
-		}
-		/* Nobody has it open: an empty task makes a worker go there; the batch
-		 * is gathered when it is in step. */
-		if (worker_on(a, b) == NULL) {
-			task_new(a, TASK_PUSH, b);
-			continue;
-		}
-		if (b->probe_due) {
-			if (is_pushing(a))
-				continue;
-			b->probe_due = false;
-			if (start_probe(b))
-				return;
-		}
-		b->push_due = false;
-		struct push *p = gather(b);
-		if (p == NULL)
-			continue;
-		struct task *t = task_new(a, TASK_PUSH, b);
-		t->push = p;
-	}
 }
 
 /* ---- the steps of a batch ------------------------------------------------------------------ */
@@ -425,13 +40,10 @@ uid_set(const struct push *p, struct buf *out)
 	seqset_release(&set);
 }
 
-static int
-update_all(struct task *t, uint8_t state, uint8_t stage, struct err *err)
+static void
+set_stage(struct push *p, uint8_t stage)
 {
-	struct push *p = t->push;
-
 	for (size_t i = 0; i < p->n; i++) {
-		p->v[i].state = state;
 		p->v[i].stage = stage;
 		if (p->v[i].kind == INTENT_DELETE && p->target.len > 0) {
 			/* What it began with it ends with, also if $trash changes. */
@@ -439,7 +51,38 @@ update_all(struct task *t, uint8_t state, uint8_t stage, struct err *err)
 			p->v[i].target_account = p->v[i].account;
 		}
 	}
+}
+
+static int
+confirm_all(struct task *t, struct err *err)
+{
+	struct push *p = t->push;
+
+	set_stage(p, STAGE_NONE);
+	for (size_t i = 0; i < p->n; i++)
+		p->v[i].state = INTENT_CONFIRMED;
 	return journal_update(t->account->session->writer, p->v, p->n, err);
+}
+
+/* The batch may go one step on: true. Else the task has ended, or ends with its
+ * worker: all of it was taken back, or the journal cannot be written. */
+static bool
+claim(struct task *t, uint8_t stage)
+{
+	struct push *p = t->push;
+	struct session *s = t->account->session;
+	struct err err = ERR_INIT;
+
+	set_stage(p, stage);
+	if (journal_claim(s->writer, p->v, &p->n, &err) < 0) {
+		session_store_failed(s, &err);
+		return false;
+	}
+	if (p->n > 0)
+		return true;
+	push_dirty(t->box);
+	task_free(t);
+	return false;
 }
 
 static void
@@ -512,54 +155,59 @@ step(struct task *t, struct worker *w)
 	buf_release(&uids);
 }
 
+static enum push_step
+first_step(const struct task *t)
+{
+	const struct push *p = t->push;
+
+	switch (p->class) {
+	case PUSH_FLAG:
+	case PUSH_KEYWORD:
+		return STEP_STORE;
+	case PUSH_COPY:
+		return STEP_NOTE;
+	case PUSH_EXPUNGE:
+		return STEP_MARK;
+	case PUSH_MOVE:
+		break;
+	}
+	if (p->v[0].stage == STAGE_COPIED)
+		return STEP_MARK;
+	if (p->v[0].stage == STAGE_MARKED)
+		return STEP_EXPUNGE;
+	return t->account->has_move ? STEP_MOVE : STEP_NOTE;
+}
+
+/* It was gathered for a connection that is gone, and the UIDs mean others now. */
+static bool
+is_of_another_life(const struct task *t)
+{
+	struct mailbox m;
+	struct store_view *v = store_begin(t->account->session->store, NULL);
+	bool is_same = v != NULL && box_record(t->box, &m, v, NULL) == 0 &&
+		       m.uidvalidity == t->push->v[0].uidvalidity;
+
+	if (v != NULL)
+		store_end(v);
+	return !is_same;
+}
+
 void
 push_send(struct task *t, struct worker *w)
 {
 	struct push *p = t->push;
-	struct account *a = t->account;
-	struct err err = ERR_INIT;
 
-	if (p == NULL) {
-		/* It only brought a worker here. */
+	/* The first only brought a worker here. */
+	if (p == NULL || (t->kind == TASK_PUSH && is_of_another_life(t))) {
 		push_dirty(t->box);
 		task_free(t);
 		return;
 	}
-	if (t->kind == TASK_PROBE) {
-		p->step = STEP_FIND;
-		step(t, w);
+	p->step = t->kind == TASK_PROBE ? STEP_FIND : first_step(t);
+	/* These two ask; what changes something is claimed first. */
+	if (p->step != STEP_FIND && p->step != STEP_NOTE && !claim(t, p->v[0].stage))
 		return;
-	}
-	switch (p->class) {
-	case PUSH_FLAG:
-	case PUSH_KEYWORD:
-		p->step = STEP_STORE; /* idempotent: need not be marked as sent */
-		break;
-	case PUSH_COPY:
-		p->step = STEP_NOTE;
-		break;
-	case PUSH_EXPUNGE:
-		p->step = STEP_MARK;
-		break;
-	case PUSH_MOVE:
-		if (p->v[0].stage == STAGE_COPIED)
-			p->step = STEP_MARK;
-		else if (p->v[0].stage == STAGE_MARKED)
-			p->step = STEP_EXPUNGE;
-		else if (a->has_move) {
-			p->step = STEP_MOVE;
-			if (update_all(t, INTENT_SENT, STAGE_NONE, &err) < 0)
-				goto failed;
-		} else {
-			p->step = STEP_NOTE;
-		}
-		break;
-	}
 	step(t, w);
-	return;
-failed:
-	session_store_failed(a->session, &err);
-	task_free(t);
 }
 
 /* ---- what comes back ------------------------------------------------------------------------ */
@@ -703,7 +351,7 @@ confirm(struct task *t)
 	struct push *p = t->push;
 	struct err err = ERR_INIT;
 
-	if (apply_to_cache(t, &err) < 0 || update_all(t, INTENT_CONFIRMED, STAGE_NONE, &err) < 0) {
+	if (apply_to_cache(t, &err) < 0 || confirm_all(t, &err) < 0) {
 		if (err.kind != ERR_NONE)
 			session_store_failed(s, &err);
 	} else if (p->class == PUSH_MOVE || p->class == PUSH_COPY) {
@@ -720,6 +368,40 @@ confirm(struct task *t)
 	task_free(t);
 }
 
+/* What the server said it had done before it refused, or before the connection was
+ * lost. What was copied and not moved is not copied again. */
+static void
+keep_what_was_done(struct push *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->class == PUSH_MOVE && p->step == STEP_COPY && p->v[i].target_uid != 0)
+			p->v[i].stage = STAGE_COPIED;
+}
+
+/* Told for this one, though the others were refused: it stays sent, and the next
+ * look at the mailbox decides. */
+static bool
+is_done_already(const struct push *p, const struct intent *i)
+{
+	return i->target_uid != 0 && (p->step == STEP_MOVE || p->step == STEP_COPY) &&
+	       i->attempts < MAX_ATTEMPTS;
+}
+
+/* The same words about many messages are said once. */
+static void
+tell_refusal(struct task *t, const char *text)
+{
+	struct account *a = t->account;
+	uint64_t hash = hash64(str_c(text));
+
+	if (hash != a->said_hash || a->session->now_ms > a->said_ms + SAID_MS)
+		session_notice(a->session, LOG_ERROR, a->name, false,
+			       "the change to %zu message%s was refused: %s", t->push->n,
+			       t->push->n == 1 ? "" : "s", text);
+	a->said_hash = hash;
+	a->said_ms = a->session->now_ms;
+}
+
 static void
 refuse(struct task *t, uint8_t state, const char *text)
 {
@@ -728,225 +410,53 @@ refuse(struct task *t, uint8_t state, const char *text)
 	struct box *b = t->box;
 	struct err err = ERR_INIT;
 
+	keep_what_was_done(p);
 	for (size_t i = 0; i < p->n; i++) {
+		p->v[i].attempts++;
+		p->v[i].reason = arena_str(&p->arena, str_c(text));
+		if (is_done_already(p, &p->v[i]))
+			continue;
 		p->v[i].state = state;
 		p->v[i].stage = STAGE_NONE;
-		p->v[i].reason = arena_str(&p->arena, str_c(text));
 	}
 	if (journal_update(s->writer, p->v, p->n, &err) < 0)
 		session_store_failed(s, &err);
-	session_notice(s, LOG_ERROR, b->account_name, false, "the change to %zu message%s was refused: %s",
-		       p->n, p->n == 1 ? "" : "s", text);
+	tell_refusal(t, text);
 	session_news(s, b->id, NULL, 0, true);
 	push_dirty(b);
 	task_free(t);
 }
 
-/* Later: the connection, or a temporary trouble of the server. What was sent stays
- * sent, and is looked at before it is repeated. */
+/* Later. What was sent stays sent, and is looked at before it is repeated. A try
+ * that counts is one that the server answered, or that killed the connection. */
 static void
-postpone(struct task *t, const char *text)
+postpone(struct task *t, const char *text, bool counts, int64_t seconds)
 {
 	struct session *s = t->account->session;
 	struct push *p = t->push;
 	struct box *b = t->box;
 	struct err err = ERR_INIT;
 
-	if (p != NULL && t->kind == TASK_PUSH) {
-		for (size_t i = 0; i < p->n; i++) {
-			p->v[i].attempts++;
-			p->v[i].reason = arena_str(&p->arena, str_c(text));
-		}
-		if (journal_update(s->writer, p->v, p->n, &err) < 0)
-			log_at(LOG_WARN, "push", "%s", err.text);
+	keep_what_was_done(p);
+	for (size_t i = 0; i < p->n; i++) {
+		p->v[i].attempts += counts;
+		p->v[i].reason = arena_str(&p->arena, str_c(text));
+		if (seconds > 0)
+			p->v[i].not_before = wall_now() + seconds;
 	}
-	b->push_due = true;
-	b->push_at_ms = s->now_ms + 200;
+	if (journal_update(s->writer, p->v, p->n, &err) < 0)
+		log_at(LOG_WARN, "push", "%s", err.text);
+	/* A probe looks elsewhere than where its changes wait. */
+	if (t->kind == TASK_PROBE)
+		b = box_by_name(s, p->v[0].account, p->v[0].mailbox, true, NULL);
+	if (b != NULL) {
+		b->push_due = true;
+		b->push_at_ms = s->now_ms + 200;
+	}
 	task_free(t);
 }
 
-static void probe_answer(struct task *t);
-
-static void
-next_step(struct task *t)
-{
-	struct push *p = t->push;
-	struct worker *w = t->worker;
-	struct err err = ERR_INIT;
-	int status = 0;
-
-	switch (p->step) {
-	case STEP_STORE:
-	case STEP_MOVE:
-	case STEP_EXPUNGE:
-		confirm(t);
-		return;
-	case STEP_NOTE:
-		status = update_all(t, INTENT_SENT, STAGE_COPYING, &err);
-		p->step = STEP_COPY;
-		break;
-	case STEP_COPY:
-		if (p->class == PUSH_COPY) {
-			confirm(t);
-			return;
-		}
-		status = update_all(t, INTENT_SENT, STAGE_COPIED, &err);
-		p->step = STEP_MARK;
-		break;
-	case STEP_MARK:
-		status = update_all(t, INTENT_SENT, STAGE_MARKED, &err);
-		p->step = STEP_EXPUNGE;
-		if (!t->account->has_uidplus && status == 0) {
-			/* No UID EXPUNGE: a plain one could take other people's mail. */
-			session_notice(t->account->session, LOG_WARN, t->account->name, false,
-				       "this server cannot expunge single messages: they stay marked as deleted");
-			confirm(t);
-			return;
-		}
-		break;
-	case STEP_CREATE:
-		p->step = t->account->has_move ? STEP_MOVE : STEP_NOTE;
-		break;
-	case STEP_FIND:
-		probe_answer(t);
-		return;
-	}
-	if (status < 0) {
-		session_store_failed(t->account->session, &err);
-		return; /* its worker was dropped, and the task with it */
-	}
-	t->id = session_id(t->account->session);
-	step(t, w);
-}
-
-void
-push_end(struct task *t, enum err_kind kind, const char *text)
-{
-	struct push *p = t->push;
-
-	if (p == NULL) {
-		/* The mailbox could not be opened. */
-		struct box *b = t->box;
-		bool is_gone = kind == ERR_GONE || kind == ERR_REFUSED;
-		task_free(t);
-		b->push_due = true;
-		b->push_at_ms = b->session->now_ms + (is_gone ? 300000 : 1000);
-		return;
-	}
-	switch (kind) {
-	case ERR_NONE:
-		next_step(t);
-		return;
-	case ERR_WAIT:
-	case ERR_PROTO:
-	case ERR_CANCELED:
-		postpone(t, text);
-		return;
-	case ERR_RETRY:
-		if (p->v[0].attempts < MAX_ATTEMPTS && t->kind == TASK_PUSH) {
-			struct err err = ERR_INIT;
-			for (size_t i = 0; i < p->n; i++)
-				p->v[i].not_before = wall_now() + (1 << p->v[0].attempts);
-			update_all(t, p->step == STEP_STORE ? INTENT_PLANNED : INTENT_SENT,
-				   p->v[0].stage, &err);
-			postpone(t, text);
-			return;
-		}
-		break;
-	case ERR_GONE:
-		/* The target is not there. The trash is ours to make. */
-		if ((p->step == STEP_MOVE || p->step == STEP_COPY || p->step == STEP_NOTE) &&
-		    p->v[0].kind == INTENT_DELETE && !p->has_created && t->worker != NULL) {
-			p->has_created = true;
-			p->step = STEP_CREATE;
-			t->id = session_id(t->account->session);
-			step(t, t->worker);
-			return;
-		}
-		break;
-	default:
-		break;
-	}
-	if (t->kind == TASK_PROBE) {
-		struct err err = ERR_INIT;
-		for (size_t i = 0; i < p->n; i++) {
-			p->v[i].state = INTENT_PARKED;
-			p->v[i].reason = arena_str(&p->arena, str_c(text));
-		}
-		journal_update(t->account->session->writer, p->v, p->n, &err);
-		task_free(t);
-		return;
-	}
-	refuse(t, kind == ERR_GONE && p->step == STEP_STORE ? INTENT_PARKED : INTENT_REFUSED, text);
-}
-
-/* ---- probes: did it arrive? where is it now? ------------------------------------------------ */
-
-struct probe_ctx {
-	struct gather g;
-	struct str where; /* the mailbox to look in: that of the first */
-};
-
-static bool
-gather_probe(const struct intent *i, void *ctx)
-{
-	struct probe_ctx *c = ctx;
-	struct push *p = c->g.push;
-	struct str target;
-	enum push_class class = decide_class(i, c->g.trash, &target);
-	uint32_t uid = uid_of(&c->g, i);
-	bool is_lost = i->state == INTENT_PLANNED && uid == 0;
-	bool is_uncertain = i->state == INTENT_SENT &&
-			    decide_uncertain(i, class, is_at_source(&c->g, uid)) == FATE_PROBE;
-
-	if (map_set64(&c->g.seen, i->local, c) != NULL || (!is_lost && !is_uncertain))
-		return true;
-	if (i->message_id.len == 0) {
-		decide_without_server(&c->g, i, INTENT_PARKED,
-				      "it may have been done or not: the message has no Message-ID to look for");
-		return true;
-	}
-	struct str where = is_lost ? i->mailbox : target;
-	if (p->n > 0 && !str_eq(where, c->where))
-		return true;
-	if (p->n == 0)
-		c->where = arena_str(&p->arena, where);
-	p->v = xreallocarray(p->v, p->n + 1, sizeof(*p->v));
-	p->v[p->n++] = copy_intent(&p->arena, i);
-	return true;
-}
-
-static struct push *
-gather_probes(struct box *b)
-{
-	struct session *s = b->session;
-	struct err err = ERR_INIT;
-	struct mailbox m;
-	struct push *p = xcalloc(1, sizeof(*p));
-	struct probe_ctx c = { .g = { .box = b, .push = p, .now_wall = wall_now() } };
-
-	c.g.trash = trash_of(b->account, &p->arena);
-	c.g.view = store_begin(s->store, &err);
-	if (c.g.view != NULL && box_record(b, &m, c.g.view, &err) == 0) {
-		c.g.uidvalidity = m.uidvalidity;
-		store_each_intent_of(c.g.view, str_c(b->account_name), buf_str(&b->name), WAITING,
-				     gather_probe, &c, &err);
-	}
-	if (c.g.view != NULL)
-		store_end(c.g.view);
-	map_release(&c.g.seen, NULL);
-	if (c.g.changed.n > 0) {
-		journal_update(s->writer, c.g.changed.v, c.g.changed.n, &err);
-		session_news(s, b->id, NULL, 0, true);
-	}
-	vec_release(&c.g.changed);
-	p->target = c.where;
-	if (p->n > 0)
-		return p;
-	push_free(p);
-	return NULL;
-}
-
+/* A probe was answered: what does it mean for its intent? */
 static void
 probe_answer(struct task *t)
 {
@@ -998,172 +508,149 @@ probe_answer(struct task *t)
 	task_free(t);
 }
 
-/* ---- posts ------------------------------------------------------------------------------------ */
-
 static void
-answer_post(struct client *c, uint64_t id, struct str post_id, const struct err *err)
+next_step(struct task *t)
 {
-	if (err->kind == ERR_NONE) {
-		struct msg_ack m = { .post_id = post_id };
-		IPC_SEND(c->conn, ACK, ack, id, -1, &m, NULL);
+	struct push *p = t->push;
+	struct worker *w = t->worker;
+	bool goes_on = true;
+
+	switch (p->step) {
+	case STEP_STORE:
+	case STEP_MOVE:
+	case STEP_EXPUNGE:
+		confirm(t);
 		return;
-	}
-	struct msg_refused m = { .post_id = post_id,
-				 .kind = (uint8_t)err->kind,
-				 .text = str_c(err->text) };
-	IPC_SEND(c->conn, REFUSED, refused, id, -1, &m, NULL);
-}
-
-static int
-make_intents(const struct msg_post *m, struct box *b, struct intent **out, size_t *n_out,
-	     struct err *err)
-{
-	size_t n = m->locals.len / 8;
-
-	if (m->post_id.len != 16 || m->locals.len % 8 != 0 || n == 0 || m->kind == 0 ||
-	    m->kind >= INTENT_N_KINDS)
-		return err_set(err, ERR_PROTO, "malformed change");
-	if ((m->kind == INTENT_MOVE || m->kind == INTENT_COPY) &&
-	    (m->target.len == 0 || m->target.len > 1000))
-		return err_set(err, ERR_USER, "no mailbox to move or copy to");
-	if (m->kind == INTENT_MOVE && str_eq(m->target, buf_str(&b->name)) &&
-	    (m->target_account.len == 0 || str_eqc(m->target_account, b->account_name)))
-		return err_set(err, ERR_USER, "the messages are in that mailbox already");
-	struct intent *v = xcalloc(n, sizeof(*v));
-	struct ipc_reader r = { m->locals, false };
-	for (size_t i = 0; i < n; i++) {
-		v[i].kind = m->kind;
-		v[i].local = ipc_get_u64(&r);
-		v[i].account = str_c(b->account_name);
-		v[i].mailbox = buf_str(&b->name);
-		v[i].set_flags = m->set_flags;
-		v[i].clear_flags = m->clear_flags;
-		v[i].keyword = m->keyword;
-		v[i].target_account = m->target.len > 0 && m->target_account.len == 0 ?
-					      str_c(b->account_name) :
-					      m->target_account;
-		v[i].target = m->target;
-	}
-	*out = v;
-	*n_out = n;
-	return 0;
-}
-
-void
-post_request(struct client *c, uint64_t id, const struct msg_post *m)
-{
-	struct session *s = c->session;
-	struct err err = ERR_INIT;
-	struct intent *v = NULL;
-	size_t n = 0;
-	uint8_t post_id[16];
-	struct box *b = box_get(s, m->mailbox);
-
-	if (b == NULL)
-		err_set(&err, ERR_GONE, "the mailbox is not in the cache any more");
-	else if (make_intents(m, b, &v, &n, &err) == 0) {
-		bool release_now = m->kind == INTENT_DELETE && m->set_flags != 0;
-		memcpy(post_id, m->post_id.ptr, 16);
-		session_commit(s); /* fingerprints are read from what is committed */
-		if (journal_accept(s->writer, post_id, v, n, release_now, wall_now(), &err) == 0) {
-			/* Acknowledged means durable: the frame goes after the sync. */
-			answer_post(c, id, m->post_id, &err);
-			ipc_flush(c->conn, NULL);
-			session_news(s, b->id, NULL, 0, true);
-			push_dirty(b);
-			if (b->account != NULL && b->account->state == ACCOUNT_WAITING)
-				account_tell(b->account, NULL); /* one more waits */
-			free(v);
+	case STEP_NOTE:
+		goes_on = claim(t, STAGE_COPYING);
+		if (goes_on)
+			p->step = STEP_COPY;
+		break;
+	case STEP_COPY:
+		if (p->class == PUSH_COPY) {
+			confirm(t);
 			return;
 		}
-	}
-	answer_post(c, id, m->post_id, &err);
-	free(v);
-}
-
-void
-release_request(struct client *c, uint64_t id, const struct msg_release *m)
-{
-	struct session *s = c->session;
-	struct err err = ERR_INIT;
-	uint32_t n = 0;
-	struct box *b = box_get(s, m->mailbox);
-
-	if (m->post_id.len != 16)
-		err_set(&err, ERR_PROTO, "malformed request");
-	else if (b == NULL)
-		err_set(&err, ERR_GONE, "the mailbox is not in the cache any more");
-	else if (journal_release(s->writer, (const uint8_t *)m->post_id.ptr, str_c(b->account_name),
-				 buf_str(&b->name), &n, &err) == 0 &&
-		 n > 0) {
-		session_news(s, b->id, NULL, 0, true);
-		push_dirty(b);
-	}
-	answer_post(c, id, m->post_id, &err);
-}
-
-void
-undo_request(struct client *c, uint64_t id, const struct msg_undo *m)
-{
-	struct session *s = c->session;
-	struct err err = ERR_INIT;
-	char *text = NULL;
-
-	if (m->post_id.len != 16) {
-		err_set(&err, ERR_PROTO, "malformed request");
-		client_failed(c, id, &err);
-		return;
-	}
-	session_commit(s);
-	if (journal_undo(s->writer, (const uint8_t *)m->post_id.ptr, wall_now(), &text, &err) < 0) {
-		client_failed(c, id, &err);
-		return;
-	}
-	client_done(c, id, text != NULL ? text : "");
-	free(text);
-	push_scan(s);
-	for (size_t i = 0; i < s->boxes.n; i++)
-		session_news(s, s->boxes.v[i]->id, NULL, 0, true);
-}
-
-void
-intent_retry_request(struct client *c, uint64_t id, uint64_t seq, bool drop)
-{
-	struct session *s = c->session;
-	struct err err = ERR_INIT;
-	struct intent i;
-	struct arena arena = ARENA_INIT;
-	struct box *b = NULL;
-	struct store_view *v = store_begin(s->store, &err);
-	int found = v == NULL ? -1 : store_intent(v, seq, &i, &err);
-
-	if (found == 0)
-		i = copy_intent(&arena, &i);
-	if (v != NULL)
-		store_end(v);
-	if (found == 1)
-		err_set(&err, ERR_GONE, "that change is no longer in the queue");
-	if (found == 0) {
-		b = box_by_name(s, i.account, i.mailbox, true, NULL);
-		if (drop) {
-			journal_drop(s->writer, seq, &err);
-		} else {
-			i.not_before = 0;
-			i.attempts = 0;
-			if (i.state == INTENT_REFUSED || i.state == INTENT_PARKED)
-				i.state = INTENT_PLANNED;
-			journal_update(s->writer, &i, 1, &err);
+		goes_on = claim(t, STAGE_COPIED);
+		if (goes_on)
+			p->step = STEP_MARK;
+		break;
+	case STEP_MARK:
+		goes_on = claim(t, STAGE_MARKED);
+		if (goes_on)
+			p->step = STEP_EXPUNGE;
+		if (goes_on && !t->account->has_uidplus) {
+			/* No UID EXPUNGE: a plain one could take other people's mail. */
+			session_notice(t->account->session, LOG_WARN, t->account->name, false,
+				       "this server cannot expunge single messages: they stay marked as deleted");
+			confirm(t);
+			return;
 		}
+		break;
+	case STEP_CREATE:
+		p->step = t->account->has_move ? STEP_MOVE : STEP_NOTE;
+		break;
+	case STEP_FIND:
+		probe_answer(t);
+		return;
 	}
-	if (err.kind != ERR_NONE)
-		client_failed(c, id, &err);
+	if (!goes_on)
+		return;
+	t->id = session_id(t->account->session);
+	step(t, w);
+}
+
+/* The target is not there. The trash is ours to make. */
+static bool
+make_trash(struct task *t)
+{
+	struct push *p = t->push;
+
+	if ((p->step != STEP_MOVE && p->step != STEP_COPY && p->step != STEP_NOTE) ||
+	    p->v[0].kind != INTENT_DELETE || p->has_created)
+		return false;
+	p->has_created = true;
+	p->step = STEP_CREATE;
+	t->id = session_id(t->account->session);
+	step(t, t->worker);
+	return true;
+}
+
+static void
+park(struct task *t, const char *text)
+{
+	struct push *p = t->push;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < p->n; i++) {
+		p->v[i].state = INTENT_PARKED;
+		p->v[i].reason = arena_str(&p->arena, str_c(text));
+	}
+	if (journal_update(t->account->session->writer, p->v, p->n, &err) < 0)
+		session_store_failed(t->account->session, &err);
+	for (size_t i = 0; i < t->account->session->boxes.n; i++)
+		session_news(t->account->session, t->account->session->boxes.v[i]->id, NULL, 0, true);
+	push_dirty(t->box);
+	task_free(t);
+}
+
+/* It came no further than the queue: its mailbox could not be opened. */
+static void
+end_unsent(struct task *t, bool is_shut)
+{
+	struct box *b = t->box;
+
+	task_free(t);
+	b->push_due = true;
+	b->push_at_ms = is_shut ? b->session->now_ms + SHUT_MS : b->open_ms;
+}
+
+void
+push_end(struct task *t, enum err_kind kind, const char *text)
+{
+	struct push *p = t->push;
+	int64_t seconds;
+
+	if (p == NULL) {
+		end_unsent(t, t->box->is_shut);
+		return;
+	}
+	switch (kind) {
+	case ERR_NONE:
+		next_step(t);
+		return;
+	case ERR_CANCELED:
+		postpone(t, text, false, 0);
+		return;
+	case ERR_WAIT:
+	case ERR_RETRY:
+		seconds = decide_try_again_s(kind, p->v[0].attempts + 1);
+		if (seconds >= 0) {
+			postpone(t, text, true, seconds);
+			return;
+		}
+		break;
+	case ERR_GONE:
+		if (t->worker != NULL && make_trash(t))
+			return;
+		break;
+	default:
+		break;
+	}
+	if (t->kind == TASK_PROBE)
+		park(t, text);
 	else
-		client_done(c, id, "");
-	if (b != NULL) {
-		session_news(s, b->id, NULL, 0, true);
-		push_dirty(b);
-		if (b->account != NULL && !drop)
-			account_connect_now(b->account);
-	}
-	arena_release(&arena);
+		refuse(t, kind == ERR_GONE && p->step == STEP_STORE ? INTENT_PARKED : INTENT_REFUSED,
+		       text);
+}
+
+void
+push_lost(struct task *t, const char *why, bool was_crash)
+{
+	if (t->push == NULL)
+		end_unsent(t, false);
+	else if (was_crash && t->push->v[0].attempts + 1 >= MAX_CRASHES)
+		park(t, why);
+	else
+		postpone(t, why, was_crash, 0);
 }

@@ -67,13 +67,16 @@ question_ask(struct session *s, enum question_kind kind, struct account *a, stru
 	     const char *prompt, const char *detail)
 {
 	struct question *q = xcalloc(1, sizeof(*q));
+	struct buf words = BUF_INIT;
 
 	q->id = session_id(s);
 	q->kind = kind;
 	q->account = a;
 	q->worker = w;
 	q->prompt = xstrdup(prompt);
-	q->detail = xstrdup(detail);
+	session_add_words(&words, str_c(detail));
+	q->detail = str_dup(buf_str(&words));
+	buf_release(&words);
 	vec_push(&s->questions, q);
 	put(s, q);
 	return q;

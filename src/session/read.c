@@ -18,6 +18,7 @@
 
 #define FIRST_TEXT (64 * 1024)
 #define MAX_PREFETCH 4
+#define PART_SUFFIX ".part"
 
 /* ---- renderers -------------------------------------------------------------------------- */
 
@@ -70,7 +71,7 @@ struct where {
 	struct box *box;
 	uint32_t uid, size_bytes;
 	struct text_state text;
-	bool has_text;
+	bool has_text, is_set_aside;
 };
 
 static int
@@ -88,6 +89,7 @@ look_up(struct session *s, uint64_t local, struct where *out, struct err *err)
 	if (found == 0) {
 		out->uid = row.uid;
 		out->size_bytes = row.size_bytes;
+		out->is_set_aside = (row.flags & ROW_BROKEN) != 0;
 		out->has_text = store_text(v, local, &out->text, err) == 0;
 	}
 	store_end(v);
@@ -171,7 +173,7 @@ prefetch_request(struct client *c, uint64_t id, const struct msg_prefetch *m)
 		struct where at;
 		uint64_t local = ipc_get_u64(&r);
 		if (look_up(c->session, local, &at, NULL) < 0 || at.has_text ||
-		    at.box->account == NULL)
+		    at.is_set_aside || at.box->account == NULL)
 			continue;
 		bool is_under_way = false;
 		for (size_t k = 0; k < at.box->account->tasks.n; k++)
@@ -254,8 +256,8 @@ send_text(struct task *t, struct worker *w, const struct where *at)
 
 /* ---- attachments ------------------------------------------------------------------------------ */
 
-/* Write beside the place it is for; a file that is there is not written over
- * unless asked. */
+/* Write beside the place it is for, under a name that nobody has: whatever else
+ * lies there is not ours. A file that is there is not written over unless asked. */
 static int
 open_part_file(struct task *t, struct err *err)
 {
@@ -263,15 +265,13 @@ open_part_file(struct task *t, struct err *err)
 
 	if (!t->may_overwrite && lstat(t->final_path, &st) == 0)
 		return err_set(err, ERR_USER, "'%s' exists", t->final_path);
-	free(t->tmp_path);
-	t->tmp_path = xasprintf("%s.part", t->final_path);
-	t->fd = open(t->tmp_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (t->fd < 0)
+	char *path = xasprintf("%s.XXXXXX%s", t->final_path, PART_SUFFIX);
+	t->fd = mkostemps(path, sizeof(PART_SUFFIX) - 1, O_CLOEXEC); /* 0600, O_EXCL */
+	if (t->fd < 0) {
+		free(path);
 		return err_errno(err, errno, "cannot write '%s'", t->final_path);
-	/* A file of a former try is begun anew unless this task wrote it. */
-	if (t->n_crashes == 0 && ftruncate(t->fd, 0) < 0)
-		return err_errno(err, errno, "cannot write '%s'", t->final_path);
-	lseek(t->fd, 0, SEEK_END);
+	}
+	t->tmp_path = path;
 	return 0;
 }
 
@@ -315,8 +315,6 @@ send_part(struct task *t, struct worker *w, const struct where *at)
 	bool is_found = false;
 	struct store_view *v = store_begin(s->store, &err);
 
-	if (t->fd < 0 && open_part_file(t, &err) < 0)
-		goto failed;
 	if (v != NULL && store_structure(v, t->local, &data, NULL) == 0 &&
 	    structure_get(data, &arena, &structure, NULL) == 0)
 		for (size_t i = 0; i < structure.n_parts && !is_found; i++)
@@ -421,20 +419,32 @@ install_text(struct task *t, struct err *err)
 	return session_commit(s) < 0 ? err_set(err, ERR_SYSTEM, "the cache cannot be written") : 0;
 }
 
+/* rename() that never takes another file's place. */
+static int
+rename_new(const char *from, const char *to)
+{
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* Not every file system can; a second name is as good. */
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	if (link(from, to) < 0)
+		return -1;
+	unlink(from);
+	return 0;
+}
+
 static int
 install_part(struct task *t, struct err *err)
 {
-	int status = 0;
-
 	if (fsync(t->fd) < 0)
 		return err_errno(err, errno, "cannot write '%s'", t->final_path);
-	if (t->may_overwrite)
-		status = rename(t->tmp_path, t->final_path);
-	else
-		status = renameat2(AT_FDCWD, t->tmp_path, AT_FDCWD, t->final_path,
-				   RENAME_NOREPLACE);
+	int status = t->may_overwrite ? rename(t->tmp_path, t->final_path) :
+					rename_new(t->tmp_path, t->final_path);
 	if (status < 0)
 		return err_errno(err, errno, "cannot write '%s'", t->final_path);
+	free(t->tmp_path);
+	t->tmp_path = NULL;
 	return 0;
 }
 
@@ -449,11 +459,34 @@ read_end(struct task *t, enum err_kind kind, const char *text)
 		install_part(t, &err);
 	else if (install_text(t, &err) == 0 && t->client != NULL)
 		show(t->client, t->client_id, t->local, &t->text, &err);
-	if (err.kind != ERR_NONE && t->kind == TASK_PART && t->tmp_path != NULL)
-		unlink(t->tmp_path);
 	if (err.kind == ERR_NONE)
 		client_done(t->client, t->client_id, "");
 	else
 		client_failed(t->client, t->client_id, &err);
 	task_free(t);
+}
+
+void
+read_set_aside(struct task *t)
+{
+	struct session *s = t->account->session;
+	struct err err = ERR_INIT;
+	struct row row;
+	uint32_t mailbox;
+	uint64_t local;
+
+	log_at(LOG_WARN, "read", "%s: message %u of %s is set aside", t->account->name, t->uid,
+	       t->box->name.ptr);
+	session_commit(s);
+	struct store_view *v = store_begin(s->store, NULL);
+	if (v == NULL)
+		return;
+	if (store_row(v, t->local, &mailbox, &row, NULL) == 0) {
+		struct store_txn *txn = session_txn(s, &err);
+		row.flags |= ROW_BROKEN;
+		if (txn == NULL || store_put_row(txn, mailbox, &row, &local, &err) < 0)
+			log_at(LOG_WARN, "read", "%s", err.text);
+		session_touch(s, 1, true);
+	}
+	store_end(v);
 }

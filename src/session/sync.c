@@ -1,136 +1,13 @@
-/* A mailbox and what the server says of it. The cursor (uidnext, modseq) and
- * `covered` are committed in the same transaction as the rows they vouch for. */
+/* Opening a mailbox and what the server says of it. The cursor (uidnext, modseq)
+ * and `covered` are committed in the same transaction as the rows they vouch for. */
 #include "internal.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include "tern/base/log.h"
-#include "tern/base/map.h"
-#include "tern/base/mem.h"
 #include "tern/base/tick.h"
 
 #define FIRST_ROWS 100
-#define SLICE_FIRST 500
-#define SLICE 2000
-
-/* ---- boxes ------------------------------------------------------------------------ */
-
-struct box *
-box_get(struct session *s, uint32_t id)
-{
-	for (size_t i = 0; i < s->boxes.n; i++)
-		if (s->boxes.v[i]->id == id)
-			return s->boxes.v[i];
-	/* Known to the store, not to us yet. */
-	struct mailbox m;
-	struct box *b = NULL;
-	struct store_view *v = store_begin(s->store, NULL);
-	if (v == NULL)
-		return NULL;
-	if (store_mailbox(v, id, &m, NULL) == 0) {
-		b = xcalloc(1, sizeof(*b));
-		b->session = s;
-		b->id = id;
-		b->account_name = str_dup(m.account);
-		b->account = account_find(s, m.account);
-		buf_init(&b->name);
-		buf_addstr(&b->name, m.name);
-		vec_push(&s->boxes, b);
-	}
-	store_end(v);
-	return b;
-}
-
-void
-box_free(struct box *b)
-{
-	struct session *s = b->session;
-
-	for (size_t i = 0; i < s->boxes.n; i++)
-		if (s->boxes.v[i] == b) {
-			vec_remove(&s->boxes, i);
-			break;
-		}
-	free(b->account_name);
-	buf_release(&b->name);
-	seqset_release(&b->server_uids);
-	vec_release(&b->waiting);
-	free(b);
-}
-
-struct box *
-box_by_name(struct session *s, struct str account, struct str name, bool make, struct err *err)
-{
-	struct mailbox m;
-	uint32_t id = 0;
-	bool is_inbox = str_ieqc(name, "INBOX");
-
-	for (size_t i = 0; i < s->boxes.n; i++) {
-		struct box *b = s->boxes.v[i];
-		struct str its = buf_str(&b->name);
-		if (str_eqc(account, b->account_name) &&
-		    (str_eq(its, name) || (is_inbox && str_ieqc(its, "INBOX"))))
-			return b;
-	}
-	struct store_view *v = store_begin(s->store, err);
-	if (v == NULL)
-		return NULL;
-	int found = store_mailbox_by_name(v, account, name, &m, err);
-	if (found == 0)
-		id = m.id;
-	store_end(v);
-	if (found < 0)
-		return NULL;
-	if (found == 1 && make) {
-		struct store_txn *txn = session_txn(s, err);
-		if (txn == NULL || store_put_mailbox_name(txn, account, name, &id, err) < 0)
-			return NULL;
-		session_touch(s, 0, true);
-		if (session_commit(s) < 0) {
-			err_set(err, ERR_SYSTEM, "the cache cannot be written");
-			return NULL;
-		}
-	}
-	if (id == 0) {
-		err_set(err, ERR_GONE, "no mailbox '%.*s'", STR_ARG(name));
-		return NULL;
-	}
-	return box_get(s, id);
-}
-
-/* Its record: slices are good until the view ends. */
-int
-box_record(struct box *b, struct mailbox *out, struct store_view *v, struct err *err)
-{
-	int found = store_mailbox(v, b->id, out, err);
-
-	return found == 1 ? err_set(err, ERR_GONE, "the mailbox is not in the cache") : found;
-}
-
-/* Change the record inside the open transaction: read what is committed, so the
- * caller commits between two changes of one record. */
-typedef void box_change(struct mailbox *m, struct buf *covered, void *ctx);
-
-static int
-change_record(struct box *b, box_change *change, void *ctx, struct err *err)
-{
-	struct session *s = b->session;
-	struct buf covered = BUF_INIT;
-	struct mailbox m;
-	int status = -1;
-	struct store_txn *txn = session_txn(s, err);
-
-	if (txn == NULL)
-		return -1;
-	if (store_txn_mailbox(txn, b->id, &m, err) == 0) {
-		buf_addstr(&covered, m.covered);
-		change(&m, &covered, ctx);
-		m.covered = buf_str(&covered);
-		status = store_put_mailbox(txn, &m, err);
-	}
-	buf_release(&covered);
-	return status;
-}
+#define MAX_KNOWN (900 * 1024) /* octets: a server can cut what is known to pieces */
 
 /* ---- opening ------------------------------------------------------------------------- */
 
@@ -156,8 +33,9 @@ sync_send_open(struct worker *w, struct box *b)
 	struct msg_w_open open = { .mailbox = buf_str(&b->name),
 				   .uidvalidity = is_cold ? 0 : m.uidvalidity,
 				   .uidnext = m.uidnext,
-				   .modseq = m.modseq,
-				   .known = m.covered,
+				   /* The shortest answer killed it: the plain one. */
+				   .modseq = b->n_open_crashes > 0 ? 0 : m.modseq,
+				   .known = m.covered.len > MAX_KNOWN ? STR_NONE : m.covered,
 				   .first_rows = FIRST_ROWS,
 				   .stay = is_watch,
 				   .use_idle = a->use_idle,
@@ -165,13 +43,15 @@ sync_send_open(struct worker *w, struct box *b)
 	struct task *t = task_new(a, TASK_OPEN, b);
 	t->worker = w;
 	vec_push(&w->running, t);
-	w->selected = b;
+	w->selected = NULL;
 	w->is_open = false;
+	w->opening = b;
 	b->open_is_cold = is_cold;
 	b->first_low = 0;
 	b->opened_uidnext = 0;
 	b->has_uids = false;
 	seqset_reset(&b->server_uids);
+	seqset_reset(&w->uids_so_far);
 	IPC_SEND(w->conn, W_OPEN, w_open, t->id, -1, &open, NULL);
 	store_end(v);
 	if (is_watch)
@@ -203,6 +83,20 @@ set_in_step(struct mailbox *m, struct buf *covered, void *ctx)
 		m->status_messages = m->exists;
 }
 
+/* Not a flag of the box: a worker leaves by many ways, and each would have to clear it. */
+bool
+sync_is_in_step(const struct box *b)
+{
+	const struct session *s = b->session;
+
+	for (size_t i = 0; i < s->workers.n; i++) {
+		const struct worker *w = s->workers.v[i];
+		if (w->state == WORKER_READY && w->is_open && w->selected == b)
+			return true;
+	}
+	return false;
+}
+
 void
 sync_opened(struct worker *w, struct box *b)
 {
@@ -210,7 +104,11 @@ sync_opened(struct worker *w, struct box *b)
 	struct err err = ERR_INIT;
 	struct mailbox m = { 0 };
 
-	if (change_record(b, set_in_step, NULL, &err) < 0) {
+	if (w->selected != b) {
+		worker_drop(w, ERR_PROTO, "a mailbox was opened that nothing was said of");
+		return;
+	}
+	if (box_change(b, set_in_step, NULL, &err) < 0) {
 		session_store_failed(s, &err);
 		return;
 	}
@@ -218,8 +116,9 @@ sync_opened(struct worker *w, struct box *b)
 	if (session_commit(s) < 0)
 		return;
 	w->is_open = true;
-	b->in_step = true;
+	b->may_fill = true;
 	b->wants_fill = true;
+	b->n_open_failures = b->n_open_crashes = 0;
 	end_waiting(b, NULL);
 	if (journal_rebind(s->writer, b->id, &err) < 0)
 		log_at(LOG_WARN, "store", "%s", err.text);
@@ -251,6 +150,25 @@ set_gone(struct mailbox *m, struct buf *covered, void *ctx)
 	m->attrs |= FOLDER_GONE;
 }
 
+/* What waits for this mailbox and cannot wait any longer. */
+static void
+fail_tasks(struct box *b, enum err_kind kind, const char *text)
+{
+	struct account *a = b->account;
+
+	for (size_t i = a->tasks.n; i-- > 0;) {
+		if (i >= a->tasks.n)
+			continue;
+		struct task *t = a->tasks.v[i];
+		bool is_waited_for = t->kind == TASK_READ || t->kind == TASK_PART;
+		if (t->box == b && t->worker == NULL && (b->is_shut || is_waited_for))
+			task_end(t, kind, text);
+	}
+}
+
+/* Only a server that does not list it has convinced us that it is gone; even then
+ * its rows stay until they are swept by the user. A refusal for good is not tried
+ * again before somebody asks; anything else is, with growing pauses. */
 void
 sync_open_failed(struct worker *w, struct box *b, enum err_kind kind, const char *text)
 {
@@ -258,27 +176,26 @@ sync_open_failed(struct worker *w, struct box *b, enum err_kind kind, const char
 	struct err err = ERR_INIT;
 
 	if (w != NULL) {
-		w->selected = NULL;
+		w->selected = w->opening = NULL;
 		w->is_open = false;
 	}
-	if (kind == ERR_GONE || kind == ERR_REFUSED || kind == ERR_USER) {
-		b->is_gone = true;
-		b->wants_fill = false;
-		if (change_record(b, set_gone, NULL, &err) < 0)
-			session_store_failed(s, &err);
+	if (kind == ERR_GONE && box_change(b, set_gone, NULL, &err) < 0)
+		session_store_failed(s, &err);
+	if (kind == ERR_GONE)
 		session_touch(s, 0, true);
-	}
+	b->is_shut = kind == ERR_GONE || kind == ERR_REFUSED || kind == ERR_USER;
+	b->is_gone = kind == ERR_GONE;
+	if (b->is_shut)
+		b->wants_fill = false;
+	else
+		b->open_ms = s->now_ms + decide_backoff_ms(++b->n_open_failures, 0.5);
+	err = (struct err)ERR_INIT;
 	err_set(&err, kind, "%s", text);
 	end_waiting(b, &err);
 	account_say(b->account, ACCOUNT_READY, "%s", text);
-	/* What waits for this mailbox cannot go on. */
-	for (size_t i = b->account->tasks.n; i-- > 0;) {
-		if (i >= b->account->tasks.n)
-			continue;
-		struct task *t = b->account->tasks.v[i];
-		if (t->box == b && t->worker == NULL && b->is_gone)
-			task_end(t, kind, text);
-	}
+	fail_tasks(b, kind, text);
+	if (b->is_gone)
+		push_dirty(b);
 }
 
 /* ---- events ---------------------------------------------------------------------------- */
@@ -339,11 +256,42 @@ opened(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *e
 	b->open_is_cold = m.path == OPEN_COLD;
 	b->opened_uidnext = m.uidnext;
 	b->open_exists = m.exists;
-	return change_record(b, set_opened, &ctx, err);
+	return box_change(b, set_opened, &ctx, err);
+}
+
+/* A frame is looked through before anything of it is stored. So half of what a liar
+ * said never stays, and the open transaction, in which others have their news, too,
+ * need not be given up for it: they would not say it again. */
+static int
+check_rows(const struct msg_w_rows *m, struct err *err)
+{
+	struct ipc_reader r = { m->rows, false };
+	struct row row;
+
+	for (uint32_t i = 0; i < m->n; i++) {
+		if (row_get(&r, &row, err) < 0)
+			return -1;
+		if (row.uid == 0)
+			return err_set(err, ERR_PROTO, "row without UID");
+	}
+	return r.rest.len > 0 ? err_set(err, ERR_PROTO, "rows that were not announced") : 0;
 }
 
 static int
-rows(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *err)
+check_flags(const struct msg_w_flags *m, struct err *err)
+{
+	struct ipc_reader r = { m->changes, false };
+	struct row_flags_change change;
+
+	for (uint32_t i = 0; i < m->n; i++)
+		if (row_flags_get(&r, &change, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+rows(struct worker *w, struct box *b, const struct task *t, const struct ipc_frame *f,
+     struct err *err)
 {
 	struct session *s = b->session;
 	struct msg_w_rows m;
@@ -352,7 +300,7 @@ rows(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *err
 	uint64_t local;
 	uint32_t n_new = 0;
 
-	if (msg_get_w_rows(f->payload, &m, err) < 0)
+	if (msg_get_w_rows(f->payload, &m, err) < 0 || check_rows(&m, err) < 0)
 		return -1;
 	struct store_txn *txn = session_txn(s, err);
 	if (txn == NULL || store_txn_mailbox(txn, b->id, &record, err) != 0)
@@ -362,8 +310,6 @@ rows(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *err
 	for (uint32_t i = 0; i < m.n; i++) {
 		if (row_get(&r, &row, err) < 0)
 			return -1;
-		if (row.uid == 0)
-			return err_set(err, ERR_PROTO, "row without UID");
 		row.local = 0;
 		if (store_put_row(txn, b->id, &row, &local, err) < 0)
 			return -1;
@@ -372,15 +318,9 @@ rows(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *err
 		if (b->open_is_cold && (b->first_low == 0 || row.uid < b->first_low))
 			b->first_low = row.uid;
 	}
-	if (r.rest.len > 0)
-		return err_set(err, ERR_PROTO, "rows that were not announced");
 	if (w->is_open || !b->open_is_cold)
 		b->arrived += n_new;
 	/* Slices of a fill are not commits; what somebody waits for is. */
-	const struct task *t = NULL;
-	for (size_t i = 0; i < w->running.n; i++)
-		if (w->running.v[i]->id == f->id)
-			t = w->running.v[i];
 	session_touch(s, m.n, t == NULL || t->kind != TASK_FILL);
 	return 0;
 }
@@ -392,7 +332,7 @@ flags(struct box *b, const struct ipc_frame *f, struct err *err)
 	struct msg_w_flags m;
 	struct row_flags_change change;
 
-	if (msg_get_w_flags(f->payload, &m, err) < 0)
+	if (msg_get_w_flags(f->payload, &m, err) < 0 || check_flags(&m, err) < 0)
 		return -1;
 	struct store_txn *txn = session_txn(s, err);
 	if (txn == NULL)
@@ -499,7 +439,7 @@ reconcile(struct box *b, const struct seqset *server, struct err *err)
 		if (remove_uids(b, buf_str(&text), err) < 0)
 			goto out;
 	}
-	status = seqset_is_empty(&missing) ? 0 : change_record(b, uncover, &missing, err);
+	status = seqset_is_empty(&missing) ? 0 : box_change(b, uncover, &missing, err);
 out:
 	free(known_text);
 	seqset_release(&known);
@@ -508,22 +448,39 @@ out:
 	return status;
 }
 
+/* They come in pieces; only whole they say what is not there. */
 static int
-all_uids(struct box *b, const struct ipc_frame *f, struct err *err)
+all_uids(struct worker *w, struct box *b, struct task *t, const struct ipc_frame *f,
+	 struct err *err)
 {
 	struct msg_w_uids m;
+	struct seqset piece = SEQSET_INIT;
+	int status = msg_get_w_uids(f->payload, &m, err) < 0 ? -1 : seqset_parse(m.uids, &piece, err);
 
-	if (msg_get_w_uids(f->payload, &m, err) < 0 ||
-	    seqset_parse(m.uids, &b->server_uids, err) < 0)
-		return -1;
+	if (status == 0)
+		seqset_unite(&w->uids_so_far, &piece);
+	seqset_release(&piece);
+	if (status < 0 || !m.is_last)
+		return status;
+	seqset_copy(&b->server_uids, &w->uids_so_far);
+	seqset_release(&w->uids_so_far);
 	b->has_uids = true;
+	if (t != NULL)
+		t->has_answer = true;
 	return reconcile(b, &b->server_uids, err);
 }
 
 void
 sync_uids_done(struct task *t)
 {
+	/* Done without an answer: asked at once again it would be for ever. */
+	if (!t->has_answer) {
+		log_at(LOG_WARN, "sync", "%s: no answer to which messages there are", t->box->name.ptr);
+		fill_later(t->box);
+		return;
+	}
 	t->box->wants_fill = true;
+	t->box->n_fill_failures = 0;
 }
 
 /* ---- the cursor --------------------------------------------------------------------------- */
@@ -564,28 +521,44 @@ cursor(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *e
 	if (b->wants_uids && !w->is_open)
 		m.modseq = 0;
 	void *ctx[2] = { &m, b };
-	if (change_record(b, set_cursor, ctx, err) < 0)
+	if (box_change(b, set_cursor, ctx, err) < 0)
 		return -1;
 	b->wants_fill = true;
 	session_touch(b->session, 0, true);
 	return 0;
 }
 
+/* The answer to an open parts the news of two mailboxes: what the server said of the
+ * one before came before its OK. */
+static bool
+is_answer_to_open(const struct worker *w, const struct task *t, const struct ipc_frame *f)
+{
+	return f->type == MSG_W_OPENED && t != NULL && t->kind == TASK_OPEN &&
+	       t->box == w->opening;
+}
+
 int
 sync_event(struct worker *w, struct task *t, const struct ipc_frame *f, struct err *err)
 {
-	struct box *b = w->selected;
+	bool is_answer = is_answer_to_open(w, t, f);
 	int status = -1;
 
-	(void)t;
-	if (b == NULL)
+	/* Of the one that was left: its cursor has not moved, so it will come again. */
+	if (w->opening != NULL && !is_answer)
+		return 0;
+	if (is_answer) {
+		w->selected = w->opening;
+		w->opening = NULL;
+	}
+	struct box *b = w->selected;
+	if (b == NULL || (f->type == MSG_W_OPENED && !is_answer))
 		return err_set(err, ERR_PROTO, "news of a mailbox that was not asked for");
 	switch (f->type) {
 	case MSG_W_OPENED:
 		status = opened(w, b, f, err);
 		break;
 	case MSG_W_ROWS:
-		status = rows(w, b, f, err);
+		status = rows(w, b, t, f, err);
 		break;
 	case MSG_W_FLAGS:
 		status = flags(b, f, err);
@@ -594,7 +567,7 @@ sync_event(struct worker *w, struct task *t, const struct ipc_frame *f, struct e
 		status = vanished(b, f, err);
 		break;
 	case MSG_W_UIDS:
-		status = all_uids(b, f, err);
+		status = all_uids(w, b, t, f, err);
 		break;
 	case MSG_W_CURSOR:
 		status = cursor(w, b, f, err);
@@ -608,311 +581,5 @@ sync_event(struct worker *w, struct task *t, const struct ipc_frame *f, struct e
 		*err = (struct err)ERR_INIT;
 		return 0;
 	}
-	if (status < 0 && b->session->txn != NULL) {
-		/* Half of what a liar said must not stay. */
-		store_txn_abort(b->session->txn);
-		b->session->txn = NULL;
-	}
 	return status;
-}
-
-/* ---- filling the cache, newest first ---------------------------------------------------------- */
-
-/* With a transaction open, what it has so far counts: slices do not wait for its
- * commit, nor does anything else call for the next ones after it. */
-static bool
-holes_of(struct box *b, struct seqset *holes_out, uint32_t *uidnext_out)
-{
-	struct session *s = b->session;
-	struct mailbox m;
-	struct seqset covered = SEQSET_INIT;
-	struct store_view *v = NULL;
-	bool ok = false;
-
-	if (s->txn == NULL && (v = store_begin(s->store, NULL)) == NULL)
-		return false;
-	int found = s->txn != NULL ? store_txn_mailbox(s->txn, b->id, &m, NULL) :
-				     store_mailbox(v, b->id, &m, NULL);
-	if (found == 0 && m.uidnext > 1 && seqset_parse(m.covered, &covered, NULL) == 0) {
-		seqset_add_range(holes_out, 1, m.uidnext - 1);
-		seqset_subtract(holes_out, &covered);
-		*uidnext_out = m.uidnext;
-		ok = true;
-	}
-	seqset_release(&covered);
-	if (v != NULL)
-		store_end(v);
-	return ok;
-}
-
-static void
-cover_range(struct mailbox *m, struct buf *covered, void *ctx)
-{
-	const struct task *t = ctx;
-	struct seqset set = SEQSET_INIT;
-
-	(void)m;
-	if (seqset_parse(buf_str(covered), &set, NULL) == 0) {
-		seqset_add_range(&set, t->low, t->high);
-		buf_reset(covered);
-		seqset_print(&set, covered);
-	}
-	seqset_release(&set);
-}
-
-static void
-cover_all(struct mailbox *m, struct buf *covered, void *ctx)
-{
-	(void)ctx;
-	buf_reset(covered);
-	if (m->uidnext > 1)
-		buf_addf(covered, "1:%u", m->uidnext - 1);
-	m->status_messages = m->status_unseen = MAILBOX_COUNT_ROWS;
-}
-
-static uint32_t
-n_fill_tasks(const struct box *b, struct seqset *taken)
-{
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < b->account->tasks.n; i++) {
-		const struct task *t = b->account->tasks.v[i];
-		if (t->kind == TASK_FILL && t->box == b) {
-			n++;
-			seqset_add_range(taken, t->low, t->high);
-		}
-	}
-	return n;
-}
-
-static void
-fill_done(struct box *b)
-{
-	struct err err = ERR_INIT;
-
-	b->wants_fill = false;
-	if (b->fill_total > 0)
-		account_say(b->account, ACCOUNT_READY, "in step");
-	b->fill_total = b->fill_done = 0;
-	if (change_record(b, cover_all, NULL, &err) < 0)
-		session_store_failed(b->session, &err);
-	session_touch(b->session, 0, true);
-}
-
-/* Two slices in flight, the next ones when they are done. */
-void
-sync_fill_next(struct box *b)
-{
-	struct seqset holes = SEQSET_INIT, taken = SEQSET_INIT, wanted = SEQSET_INIT;
-	uint32_t uidnext = 0;
-
-	if (!b->in_step || b->is_gone || (!b->wants_fill && !b->wants_uids) ||
-	    b->session->has_slow_reader)
-		return;
-	uint32_t n_running = n_fill_tasks(b, &taken);
-	if (n_running >= 2 || task_of(b->account, TASK_UIDS, b) != NULL ||
-	    !holes_of(b, &holes, &uidnext))
-		goto out;
-	if (seqset_is_empty(&holes) && !b->wants_uids) {
-		b->wants_fill = false;
-		if (b->fill_total > 0)
-			fill_done(b);
-		goto out;
-	}
-	if (!b->has_uids || b->wants_uids) {
-		b->wants_uids = false;
-		task_new(b->account, TASK_UIDS, b);
-		goto out;
-	}
-	/* What exists in the holes and nobody fetches yet. */
-	seqset_copy(&wanted, &b->server_uids);
-	seqset_intersect(&wanted, &holes);
-	if (b->fill_total == 0)
-		b->fill_total = seqset_count(&wanted);
-	seqset_subtract(&wanted, &taken);
-	if (seqset_is_empty(&wanted)) {
-		if (n_running == 0)
-			fill_done(b);
-		goto out;
-	}
-	while (n_running < 2 && !seqset_is_empty(&wanted)) {
-		struct task *t = task_new(b->account, TASK_FILL, b);
-		uint32_t high = seqset_max(&wanted);
-		seqset_take_last(&wanted, b->fill_done == 0 ? SLICE_FIRST : SLICE, &t->uids);
-		/* Everything between this slice and the next lower one does not exist. */
-		t->high = high;
-		t->low = seqset_is_empty(&wanted) ? 1 : seqset_max(&wanted) + 1;
-		n_running++;
-	}
-	account_say(b->account, ACCOUNT_BUSY, "reading headers of %s", b->name.ptr);
-out:
-	seqset_release(&holes);
-	seqset_release(&taken);
-	seqset_release(&wanted);
-}
-
-void
-sync_filled(struct task *t)
-{
-	struct err err = ERR_INIT;
-
-	if (change_record(t->box, cover_range, t, &err) < 0) {
-		session_store_failed(t->box->session, &err);
-		return;
-	}
-	t->box->fill_done += seqset_count(&t->uids);
-	session_touch(t->box->session, 0, false);
-	account_tell(t->account, NULL);
-}
-
-/* A slice that the server or our parser cannot do: halves, down to the one
- * message, which is then shown as what it is. */
-void
-sync_fill_failed(struct task *t)
-{
-	struct box *b = t->box;
-	uint32_t n = seqset_count(&t->uids);
-
-	if (t->account == NULL || n == 0)
-		return;
-	if (n == 1) {
-		struct err err = ERR_INIT;
-		uint64_t local;
-		struct row row = { .uid = seqset_min(&t->uids),
-				   .flags = ROW_BROKEN | ROW_SEEN,
-				   .subject = STR("(this message could not be read from the server)") };
-		struct store_txn *txn = session_txn(b->session, &err);
-		if (txn == NULL || store_put_row(txn, b->id, &row, &local, &err) < 0)
-			session_store_failed(b->session, &err);
-		else
-			sync_filled(t);
-		return;
-	}
-	struct task *upper = task_new(t->account, TASK_FILL, b);
-	struct task *lower = task_new(t->account, TASK_FILL, b);
-	upper->high = t->high;
-	lower->low = t->low;
-	seqset_copy(&lower->uids, &t->uids);
-	seqset_take_last(&lower->uids, n / 2, &upper->uids);
-	upper->low = seqset_max(&lower->uids) + 1;
-	lower->high = seqset_max(&lower->uids);
-}
-
-/* ---- the folder list ------------------------------------------------------------------------- */
-
-static int
-store_folder(struct account *a, struct store_txn *txn, struct ipc_reader *r, struct err *err)
-{
-	struct mailbox m;
-	uint32_t id;
-	struct str name = ipc_get_str(r);
-	uint8_t delimiter = ipc_get_u8(r);
-	uint32_t attrs = ipc_get_u32(r);
-	bool has_status = ipc_get_u8(r) != 0;
-	uint32_t messages = ipc_get_u32(r), unseen = ipc_get_u32(r);
-	uint32_t uidnext = ipc_get_u32(r), uidvalidity = ipc_get_u32(r);
-	uint64_t modseq = ipc_get_u64(r);
-
-	if (r->is_bad || name.len == 0 || name.len > 1000 || str_find(name, '\0') >= 0)
-		return err_set(err, ERR_PROTO, "malformed folder list");
-	if (store_put_mailbox_name(txn, str_c(a->name), name, &id, err) < 0 ||
-	    store_txn_mailbox(txn, id, &m, err) != 0)
-		return -1;
-	m.delimiter = delimiter;
-	m.attrs = attrs & ~(uint32_t)FOLDER_GONE;
-	struct box *b = NULL;
-	for (size_t i = 0; i < a->session->boxes.n; i++)
-		if (a->session->boxes.v[i]->id == id)
-			b = a->session->boxes.v[i];
-	if (b != NULL)
-		b->is_gone = false;
-	/* The rows know better than STATUS while the mailbox is open and complete. */
-	bool rows_know = b != NULL && b->in_step && m.status_messages == MAILBOX_COUNT_ROWS;
-	if (has_status && !rows_know) {
-		bool is_same = m.uidvalidity == uidvalidity && m.uidnext == uidnext &&
-			       m.modseq == modseq && modseq != 0 && m.exists == messages &&
-			       m.n_rows == messages;
-		m.status_messages = is_same ? MAILBOX_COUNT_ROWS : messages;
-		m.status_unseen = is_same ? MAILBOX_COUNT_ROWS : unseen;
-	}
-	return store_put_mailbox(txn, &m, err);
-}
-
-struct listed {
-	struct account *a;
-	struct map *names;
-	VEC(uint32_t) gone;
-};
-
-static bool
-find_gone(const struct mailbox *m, void *ctx)
-{
-	struct listed *l = ctx;
-
-	if (!map_has(l->names, m->name) && !(m->attrs & FOLDER_GONE))
-		vec_push(&l->gone, m->id);
-	return true;
-}
-
-static int
-mark_gone(struct account *a, struct store_txn *txn, struct str all, uint32_t n, struct err *err)
-{
-	struct map names = MAP_INIT;
-	struct listed l = { a, &names, VEC_INIT };
-	struct ipc_reader r = { all, false };
-	int status = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		map_set(&names, ipc_get_str(&r), a);
-		r.rest = str_from(r.rest, 1 + 4 + 1 + 4 * 4 + 8);
-	}
-	struct store_view *v = store_begin(a->session->store, err);
-	if (v == NULL)
-		return -1;
-	status = store_each_mailbox(v, str_c(a->name), find_gone, &l, err);
-	store_end(v);
-	for (size_t i = 0; i < l.gone.n && status == 0; i++) {
-		struct mailbox m;
-		if (store_txn_mailbox(txn, l.gone.v[i], &m, err) != 0) {
-			status = -1;
-			break;
-		}
-		m.attrs |= FOLDER_GONE;
-		status = store_put_mailbox(txn, &m, err);
-	}
-	vec_release(&l.gone);
-	map_release(&names, NULL);
-	return status;
-}
-
-void
-sync_store_folders(struct account *a, const struct msg_w_folders *m)
-{
-	struct session *s = a->session;
-	struct err err = ERR_INIT;
-	struct ipc_reader r = { m->folders, false };
-	struct store_txn *txn = session_txn(s, &err);
-	int status = txn == NULL ? -1 : 0;
-
-	for (uint32_t i = 0; i < m->n && status == 0; i++)
-		status = store_folder(a, txn, &r, &err);
-	/* Only a list that came in one piece tells what is no longer there. */
-	if (status == 0 && m->is_last && m->n > 0 && !a->folders_asked)
-		status = mark_gone(a, txn, m->folders, m->n, &err);
-	a->folders_asked = !m->is_last;
-	if (m->is_last && status == 0) {
-		a->has_folders = true;
-		for (size_t i = 0; i < s->boxes.n; i++)
-			if (s->boxes.v[i]->account == a && s->boxes.v[i]->awaits_folders) {
-				s->boxes.v[i]->awaits_folders = false;
-				push_dirty(s->boxes.v[i]);
-			}
-	}
-	if (status < 0 && err.kind != ERR_PROTO)
-		session_store_failed(s, &err);
-	session_touch(s, 0, true);
-	session_commit(s);
-	struct msg_folder_news news = { .account = str_c(a->name) };
-	EVERY_CLIENT (s, c)
-		IPC_SEND(c->conn, FOLDER_NEWS, folder_news, 0, -1, &news, NULL);
 }

@@ -36,13 +36,14 @@ leave_worker(struct task *t)
 	t->worker = NULL;
 }
 
+/* What was not installed is nobody's: it goes. */
 static void
 drop_file(struct task *t)
 {
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
-	if (t->tmp_path != NULL && t->kind != TASK_PART)
+	if (t->tmp_path != NULL)
 		unlink(t->tmp_path);
 	free(t->tmp_path);
 	t->tmp_path = NULL;
@@ -133,7 +134,7 @@ task_event(struct task *t, const struct ipc_frame *f)
 		if (f->type == MSG_W_FOLDERS) {
 			struct msg_w_folders m;
 			if (msg_get_w_folders(f->payload, &m, &err) == 0)
-				sync_store_folders(t->account, &m);
+				folders_store(t->account, &m);
 		}
 		return;
 	default:
@@ -144,14 +145,6 @@ task_event(struct task *t, const struct ipc_frame *f)
 void
 task_end(struct task *t, enum err_kind kind, const char *text)
 {
-	/* The connection itself is at fault: the worker goes, and the task is lost. */
-	if (kind == ERR_WAIT || kind == ERR_PROTO) {
-		struct worker *w = t->worker;
-		if (w != NULL) {
-			worker_drop(w, kind, text);
-			return;
-		}
-	}
 	switch (t->kind) {
 	case TASK_OPEN: {
 		struct box *b = t->box;
@@ -175,12 +168,16 @@ task_end(struct task *t, enum err_kind kind, const char *text)
 	case TASK_UIDS:
 		if (kind == ERR_NONE)
 			sync_uids_done(t);
+		else
+			fill_later(t->box);
 		break;
 	case TASK_FILL:
 		if (kind == ERR_NONE)
-			sync_filled(t);
+			fill_slice_done(t);
+		else if (kind == ERR_WAIT || kind == ERR_CANCELED)
+			fill_later(t->box);
 		else
-			sync_fill_failed(t);
+			fill_slice_failed(t, kind);
 		break;
 	case TASK_FOLDERS:
 		break;
@@ -195,6 +192,8 @@ task_lost(struct task *t, enum err_kind kind, const char *why, bool was_crash)
 	if (t->is_canceled)
 		kind = ERR_CANCELED;
 	t->n_crashes += was_crash || kind == ERR_WAIT;
+	if (was_crash && (t->kind == TASK_PREFETCH || (t->kind == TASK_READ && t->n_crashes > 1)))
+		read_set_aside(t);
 	switch (t->kind) {
 	case TASK_READ:
 	case TASK_PART:
@@ -213,20 +212,29 @@ task_lost(struct task *t, enum err_kind kind, const char *why, bool was_crash)
 		return;
 	case TASK_PUSH:
 	case TASK_PROBE:
-		push_end(t, ERR_WAIT, why);
+		push_lost(t, why, was_crash);
 		return;
 	case TASK_FILL:
 		if (was_crash)
-			sync_fill_failed(t);
+			fill_slice_failed(t, ERR_PROTO);
 		else
 			t->box->wants_fill = true;
 		task_free(t);
 		return;
-	case TASK_OPEN:
-	case TASK_UIDS:
+	case TASK_OPEN: {
+		struct box *b = t->box;
+		task_free(t);
+		if (was_crash && ++b->n_open_crashes >= MAX_CRASHES)
+			sync_open_failed(NULL, b, ERR_REFUSED, why);
+		return;
+	}
 	case TASK_FOLDERS:
-		if (t->kind == TASK_FOLDERS)
-			t->account->folders_ms = 0;
+		t->account->folders_ms = 0;
+		task_free(t);
+		return;
+	case TASK_UIDS:
+		if (was_crash)
+			fill_later(t->box);
 		task_free(t);
 		return;
 	}

@@ -5,14 +5,18 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "tern/base/fs.h"
 #include "tern/base/log.h"
+#include "tern/base/map.h"
 #include "tern/base/mem.h"
 #include "tern/base/proc.h"
 #include "tern/have.h"
 
 #define MAX_PIN_BYTES (256 * 1024)
+#define REAP_MS 1000
+#define MAX_HASH 256
 
 static void
 send_connect(struct worker *w)
@@ -125,6 +129,10 @@ ask_about_certificate(struct worker *w, const struct msg_w_cert *m)
 	struct account *a = w->account;
 	struct buf detail = BUF_INIT;
 
+	if (m->fingerprint.len > MAX_HASH || m->key_sha256.len > MAX_HASH) {
+		worker_drop(w, ERR_PROTO, "a certificate with a hash that is none");
+		return;
+	}
 	if (m->is_changed_pin) {
 		char *text = xasprintf("the certificate of %s is not the one you pinned: %.*s",
 				       a->host, STR_ARG(m->reason));
@@ -140,7 +148,7 @@ ask_about_certificate(struct worker *w, const struct msg_w_cert *m)
 	w->cert_key = str_dup(m->key_sha256);
 	free(w->cert_fingerprint);
 	w->cert_fingerprint = str_dup(m->fingerprint);
-	char *prompt = xasprintf("Certificate of %s is not trusted: (r)eject, accept (o)nce, (a)ccept always? ",
+	char *prompt = xasprintf("the certificate of %s is not trusted",
 				 a->host);
 	question_ask(w->session, QUESTION_CERTIFICATE, a, w, prompt, detail.ptr);
 	free(prompt);
@@ -194,6 +202,19 @@ is_sync_event(unsigned type)
 	}
 }
 
+/* Some servers say the same to every connection: the user has seen it. */
+static bool
+is_old_alert(struct account *a, struct str text)
+{
+	uint64_t hash = hash64(text);
+
+	for (size_t i = 0; i < ARRAY_LEN(a->alerts); i++)
+		if (a->alerts[i] == hash)
+			return true;
+	a->alerts[a->n_alerts++ % ARRAY_LEN(a->alerts)] = hash;
+	return false;
+}
+
 /* An end of what is not a task: connecting, logging in, opening. */
 static void
 ended(struct worker *w, const struct ipc_frame *f, enum err_kind kind, struct str text)
@@ -235,6 +256,8 @@ dispatch(struct worker *w, const struct ipc_frame *f, struct err *err)
 		enum err_kind kind = m.kind > ERR_NONE && m.kind < ERR_N_KINDS ?
 					     (enum err_kind)m.kind :
 					     ERR_PROTO;
+		if (f->id == 0 && kind == ERR_CANCELED)
+			kind = ERR_WAIT; /* we did not end it */
 		ended(w, f, kind, m.text);
 		return 0;
 	}
@@ -245,8 +268,11 @@ dispatch(struct worker *w, const struct ipc_frame *f, struct err *err)
 		struct msg_notice m;
 		if (msg_get_notice(f->payload, &m, err) < 0)
 			return -1;
-		session_notice(w->session, m.level, w->account->name, m.is_alert != 0, "%.*s",
-			       STR_ARG(m.text));
+		if (m.is_alert && is_old_alert(w->account, m.text))
+			log_at(LOG_INFO, "worker", "again: %.*s", STR_ARG(m.text));
+		else
+			session_notice(w->session, m.level, w->account->name, m.is_alert != 0,
+				       "%.*s", STR_ARG(m.text));
 		return 0;
 	}
 	case MSG_W_STATE: {
@@ -293,7 +319,7 @@ worker_ready(struct worker *w, short revents)
 	int got = 0;
 	bool at_end = false;
 
-	if (w->state == WORKER_DEAD)
+	if (w->state == WORKER_DEAD || w->state == WORKER_ENDED)
 		return;
 	if (revents & (POLLIN | POLLHUP | POLLERR))
 		at_end = ipc_fill(w->conn, &err) < 0;
@@ -311,7 +337,42 @@ worker_ready(struct worker *w, short revents)
 	if (got < 0)
 		worker_drop(w, err.kind == ERR_PROTO ? ERR_PROTO : ERR_WAIT, err.text);
 	else if (at_end)
-		worker_drop(w, ERR_WAIT, "the connection was lost");
+		worker_ended(w);
+}
+
+void
+worker_ended(struct worker *w)
+{
+	w->state = WORKER_ENDED;
+	w->end_ms = w->session->now_ms + REAP_MS;
+}
+
+/* Killed from outside is no fault of what it was asked to do. */
+static bool
+has_crashed(const struct worker *w)
+{
+	if (w->pid != 0)
+		return false;
+	return WIFSIGNALED(w->status) ? WTERMSIG(w->status) != SIGKILL &&
+						WTERMSIG(w->status) != SIGTERM &&
+						WTERMSIG(w->status) != SIGINT :
+					WEXITSTATUS(w->status) != 0;
+}
+
+void
+workers_ended(struct session *s)
+{
+	for (size_t i = 0; i < s->workers.n; i++) {
+		struct worker *w = s->workers.v[i];
+		if (w->state != WORKER_ENDED)
+			continue;
+		if (w->pid != 0 && s->now_ms < w->end_ms)
+			session_wake_at(s, w->end_ms);
+		else if (has_crashed(w))
+			worker_drop(w, ERR_PROTO, "the program of the connection crashed");
+		else
+			worker_drop(w, ERR_WAIT, "the connection was lost");
+	}
 }
 
 /* ---- the end --------------------------------------------------------------------------- */
@@ -320,31 +381,24 @@ void
 worker_drop(struct worker *w, enum err_kind kind, const char *why)
 {
 	struct session *s = w->session;
-	bool is_ours = kind == ERR_CANCELED || kind == ERR_RETRY;
+	bool is_ours = kind == ERR_CANCELED;
 
 	if (w->state == WORKER_DEAD)
 		return;
 	char *words = xstrdup(why);
 	log_at(LOG_INFO, "worker", "%s: connection dropped: %s", w->account->name, words);
-	enum worker_state was = w->state;
 	w->state = WORKER_DEAD;
-	kill(w->pid, SIGKILL);
+	if (w->pid > 0)
+		kill(w->pid, SIGKILL);
 	for (size_t i = s->questions.n; i-- > 0;)
 		if (s->questions.v[i]->worker == w)
 			question_withdraw(s, s->questions.v[i]);
-	if (w->selected != NULL) {
-		bool is_elsewhere = false;
-		for (size_t i = 0; i < s->workers.n; i++)
-			is_elsewhere |= s->workers.v[i] != w && s->workers.v[i]->is_open &&
-					s->workers.v[i]->selected == w->selected;
-		if (!is_elsewhere)
-			w->selected->in_step = false;
-	}
+	if (w->selected != NULL && !sync_is_in_step(w->selected))
+		w->selected->may_fill = false;
 	while (w->running.n > 0)
 		task_lost(w->running.v[0], kind, words, kind == ERR_PROTO);
 	if (!is_ours)
 		account_failed(w->account, w, kind, words);
-	(void)was;
 	free(words);
 }
 
@@ -369,6 +423,7 @@ worker_free(struct worker *w)
 			break;
 		}
 	vec_release(&w->running);
+	seqset_release(&w->uids_so_far);
 	ipc_conn_free(w->conn);
 	free(w->cert_key);
 	free(w->cert_fingerprint);

@@ -72,6 +72,7 @@ int env_open_read(struct env *e, const struct env_spec *spec, const char *parent
 int env_open_write(struct env *e, const struct env_spec *spec, const char *parent,
 		   struct err *err);
 void env_close(struct env *e);
+bool env_is_network(long f_type); /* of statfs() */
 /* The file at its place is the one that is mapped (or both are missing). */
 bool env_is_current(const struct env *e, const char *parent);
 /* Schema as this snapshot has it. */

@@ -53,6 +53,9 @@ children_key(struct children *c)
 
 	if (read(STDIN_FILENO, bytes, sizeof(bytes)) < 0)
 		return;
+	/* The next command's output begins on a line of its own. */
+	if (write(STDOUT_FILENO, "\r\n", 2) < 0)
+		return;
 	tcsetattr(STDIN_FILENO, TCSANOW, &cooked);
 	give_terminal_back(c);
 }

@@ -40,7 +40,6 @@ struct link {
 	int64_t retry_ms; /* LINK_DOWN: when to try again; TICK_NEVER: not yet wanted */
 	unsigned n_failures;
 	int64_t up_ms;
-	bool asks_to_check; /* the stores, once it is up */
 	bool has_left;	/* LEFT came */
 	uint32_t n_left;
 	char trouble[400]; /* why it is down */
@@ -122,6 +121,7 @@ void program_draw(struct program *p);
 void program_suspend(void *ctx);
 void program_repaint(void *ctx);
 void program_bell(void *ctx);
+void program_title(void *ctx, struct str text);
 
 /* ---- batch.c ------------------------------------------------------------------------------------------ */
 

@@ -133,6 +133,12 @@ greeted(struct link *l, struct app *app, const struct ipc_frame *f, int64_t now_
 	struct msg_hello hello;
 	char build[64];
 
+	if (f->type == MSG_NOTICE) { /* why it cannot be one: a store that does not open */
+		struct msg_notice notice;
+		if (msg_get_notice(f->payload, &notice, err) < 0)
+			return -1;
+		return err_set(err, ERR_SYSTEM, "%.*s", STR_ARG(notice.text));
+	}
 	if (f->type != MSG_HELLO)
 		return err_set(err, ERR_PROTO, "it did not greet");
 	if (msg_get_hello(f->payload, &hello, err) < 0)
@@ -143,9 +149,6 @@ greeted(struct link *l, struct app *app, const struct ipc_frame *f, int64_t now_
 		l->state = LINK_UP;
 		l->up_ms = now_ms;
 		l->n_failures = 0;
-		if (l->asks_to_check)
-			link_send(l, MSG_CHECK_STORES, 0, STR_NONE);
-		l->asks_to_check = false;
 		model_connected(app_model(app));
 		return 0;
 	case SESSION_IS_OLDER:

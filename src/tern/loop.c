@@ -45,14 +45,26 @@ program_bell(void *ctx)
 		ui_term_bell(p->term);
 }
 
+void
+program_title(void *ctx, struct str text)
+{
+	struct program *p = ((struct children *)ctx)->program;
+
+	if (p->term != NULL)
+		ui_term_title(p->term, text);
+}
+
 static void
 take_size(struct program *p)
 {
 	int rows, cols;
 
-	if (p->term == NULL || !ui_term_size(p->term, &rows, &cols))
+	if (p->term == NULL)
 		return;
-	ui_screen_resize(p->screen, rows, cols);
+	if (ui_term_size(p->term, &rows, &cols))
+		ui_screen_resize(p->screen, rows, cols);
+	/* Also when the size is the old one: between two signals it may have been
+	 * another, and the terminal has lost what no longer fitted. */
 	repaint(p);
 }
 

@@ -169,7 +169,6 @@ main(int argc, char **argv)
 		return 1;
 	}
 	p.link.retry_ms = TICK_NEVER;
-	p.link.asks_to_check = crash_is_restart();
 	open_debug_log(&o, p.link.state_dir);
 	p.signal_fd = signals_open();
 	char *history = xasprintf("%s/history", p.link.state_dir);
@@ -177,10 +176,13 @@ main(int argc, char **argv)
 		.host = { .suspend = program_suspend,
 			  .repaint = program_repaint,
 			  .bell = program_bell,
+			  .title = program_title,
 			  .shell = child_shell,
 			  .capture = child_capture,
 			  .ctx = &p.children },
-		.model = { .send = link_send, .ctx = &p.link },
+		.model = { .send = link_send,
+			   .ctx = &p.link,
+			   .is_without_cache = crash_is_restart() },
 		.read_only = o.read_only,
 		.history_file = history,
 	};
@@ -188,8 +190,6 @@ main(int argc, char **argv)
 	p.children.app = p.app;
 	p.children.term = &p.term;
 	p.children.program = &p;
-	if (crash_is_restart())
-		model_without_cache(app_model(p.app));
 	if (read_rc(p.app, &o, &err) < 0) {
 		fprintf(stderr, "tern: %s\n", err.text);
 		status = 1;

@@ -112,18 +112,37 @@ free_index(struct index *x)
 	*x = (struct index){ NULL, 0, 0 };
 }
 
+bool
+thread_build_shed(struct thread_build *b)
+{
+	switch (b->n_shed++) {
+	case 0:
+		vec_release(&b->msgs);
+		return false;
+	case 1:
+		vec_release(&b->nodes);
+		return false;
+	case 2:
+		vec_release(&b->aux);
+		texts_release(&b->texts);
+		return false;
+	case 3:
+		free_index(&b->ids);
+		free_index(&b->subjects);
+		return false;
+	case 4:
+		sorter_release(&b->sorter);
+	}
+	return true;
+}
+
 void
 thread_build_free(struct thread_build *b)
 {
 	if (b == NULL)
 		return;
-	vec_release(&b->msgs);
-	vec_release(&b->nodes);
-	vec_release(&b->aux);
-	free_index(&b->ids);
-	free_index(&b->subjects);
-	texts_release(&b->texts);
-	sorter_release(&b->sorter);
+	while (!thread_build_shed(b))
+		;
 	free(b->rows);
 	free(b);
 }

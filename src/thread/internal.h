@@ -109,6 +109,7 @@ struct thread_build {
 	uint32_t roots; /* first of the list of roots */
 	struct thread_row *rows;
 	size_t n_rows;
+	unsigned n_shed; /* parts given back */
 };
 
 #endif

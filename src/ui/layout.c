@@ -40,9 +40,11 @@ ui_layout(struct ui_screen *s, const struct ui_layout_options *o)
 	l.body = rest;
 	/* The sidebar leaves the views at least as much as the smallest screen has. */
 	if (o->sidebar_cols > 0 && rest.cols - o->sidebar_cols >= 40) {
-		l.sidebar = ui_area_sub(rest, 0, 0, rest.rows, o->sidebar_cols);
-		rest = ui_area_sub(rest, 0, o->sidebar_cols, rest.rows,
-				   rest.cols - o->sidebar_cols);
+		int cols = rest.cols - o->sidebar_cols;
+		l.sidebar = ui_area_sub(rest, 0, o->sidebar_on_right ? cols : 0, rest.rows,
+					o->sidebar_cols);
+		rest = ui_area_sub(rest, 0, o->sidebar_on_right ? 0 : o->sidebar_cols, rest.rows,
+				   cols);
 	}
 	if (!o->has_second) {
 		l.first_status = take_status(&rest, o);

@@ -58,6 +58,7 @@ static void
 release_spec(struct ui_prompt *p)
 {
 	free((char *)p->spec.label);
+	free((char *)p->spec.about);
 	free((char *)p->spec.initial);
 	free((char *)p->spec.history);
 	free((char *)p->spec.choices);
@@ -238,6 +239,7 @@ ui_prompt_open(struct ui_prompt *p, const struct ui_prompt_spec *spec)
 		ui_prompt_dismiss(p);
 	p->spec = *spec;
 	p->spec.label = xstrdup(spec->label == NULL ? "" : spec->label);
+	p->spec.about = xstrdup(spec->about);
 	p->spec.initial = xstrdup(spec->initial);
 	p->spec.history = xstrdup(spec->history);
 	p->spec.choices = xstrdup(spec->choices);
@@ -691,6 +693,54 @@ draw_line(const struct ui_prompt *p, struct ui_area line, struct ui_style normal
 	ui_cursor(field, 0, before);
 }
 
+/* As much of the line as fits in `cols`. */
+static struct str
+take_row(struct str *line, int cols)
+{
+	size_t len = 0;
+	int used = 0, width;
+
+	while (len < line->len) {
+		size_t n = utf8_grapheme(str_from(*line, len), &width);
+		if (used + width > cols && len > 0)
+			break;
+		used += width;
+		len += n;
+	}
+	struct str row = str_head(*line, len);
+	*line = str_from(*line, len);
+	return row;
+}
+
+/* The rows of `about`, drawn from `first` on unless area is NULL; how many there are. */
+static int
+about_rows(const struct ui_prompt *p, int cols, const struct ui_area *area, struct ui_style style)
+{
+	struct str rest = str_c(p->spec.about), line;
+	int n = 0;
+
+	while (str_next(&rest, '\n', &line))
+		do {
+			struct str row = take_row(&line, cols);
+			if (area != NULL && n < area->rows)
+				ui_put(*area, n, 0, row, style);
+			n++;
+		} while (line.len > 0);
+	return n;
+}
+
+static void
+draw_about(const struct ui_prompt *p, struct ui_area body, struct ui_style normal)
+{
+	int rows = about_rows(p, body.cols, NULL, normal);
+
+	if (rows > body.rows)
+		rows = body.rows;
+	struct ui_area box = ui_area_sub(body, body.rows - rows, 0, rows, body.cols);
+	ui_clear(box, normal);
+	about_rows(p, body.cols, &box, normal);
+}
+
 static int
 list_width(const struct ui_prompt *p, size_t first, size_t n, int max)
 {
@@ -764,6 +814,8 @@ ui_prompt_draw(const struct ui_prompt *p, struct ui_area message, struct ui_area
 {
 	if (!p->is_open)
 		return;
+	if (p->spec.about != NULL)
+		draw_about(p, body, normal);
 	if (p->shows_list && p->n_candidates > 0)
 		draw_list(p, body, normal, prompt, chosen);
 	draw_line(p, ui_area_sub(message, message.rows - 1, 0, 1, message.cols), normal, prompt);

@@ -7,12 +7,16 @@
  * that. For those curses gets marked blanks, and they are written over it behind
  * each refresh, each at its own position, so that neither curses nor a terminal
  * of another opinion can put anything else in a wrong column. The same way goes
- * struck-out text, which curses does not know. */
+ * struck-out text, which curses does not know.
+ *
+ * A locale whose character set is not UTF-8 gets what it can show: lines by the
+ * terminal's line drawing, letters without their accents, else a question mark. */
 #include "internal.h"
 
 #include <curses.h>
 #include <errno.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <locale.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -33,6 +37,7 @@ struct ui_term {
 	int in_fd, out_fd;
 	int rows, cols;
 	int colors;
+	bool is_utf8;	   /* the locale is */
 	bool is_direct;	   /* colours are RGB values */
 	bool is_suspended;
 	bool has_title;
@@ -131,15 +136,6 @@ learn_keys(struct ui_input *in)
 		if (sequence != NULL && sequence[0] == '\033')
 			ui_input_learn(in, sequence, KEYC_F1 + f - 1);
 	}
-}
-
-static void
-use_utf8(void)
-{
-	/* The grid is UTF-8; a terminal of another encoding is not supported, and
-	 * curses goes by the locale. */
-	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
-		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
 static bool
@@ -266,7 +262,7 @@ ui_term_open(const struct ui_term_options *o, struct err *err)
 		free_term(t);
 		return NULL;
 	}
-	use_utf8();
+	t->is_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	emergency.has_termios = tcgetattr(o->out_fd, &emergency.before) == 0;
 	int rows = o->rows, cols = o->cols;
 	t->asked_size = rows > 0 && cols > 0;
@@ -487,6 +483,75 @@ curses_pair(const struct ui_term *t, struct ui_style style)
 
 /* ---- drawing -------------------------------------------------------------- */
 
+/* Base letters of U+00A0 to U+017F; the line drawing goes by its own table. */
+static const char latin[] =
+	" !cL$Y|S\"ca<--R-o+23'uP.,1o>///?"
+	"AAAAAAACEEEEIIIIDNOOOOOxOUUUUYTsaaaaaaaceeeeiiiidnooooo/ouuuuyty"
+	"AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiIiJjKkkLlLlLlLlLl"
+	"NnNnNnnNnOoOoOoOoRrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
+
+static const struct {
+	uint32_t cp;
+	char ascii;
+} stand_ins[] = {
+	{ 0x2010, '-' }, { 0x2011, '-' }, { 0x2012, '-' }, { 0x2013, '-' },  { 0x2014, '-' },
+	{ 0x2015, '-' }, { 0x2018, '\'' }, { 0x2019, '\'' }, { 0x201a, ',' }, { 0x201c, '"' },
+	{ 0x201d, '"' }, { 0x201e, '"' }, { 0x2022, '*' }, { 0x2026, '.' },  { 0x2190, '<' },
+	{ 0x2192, '>' }, { 0x20ac, 'E' }, { 0x25b6, '>' }, { 0x25b8, '>' },  { 0x2504, '-' },
+	{ 0x1f4ce, '@' },
+};
+
+static wchar_t
+stand_in(uint32_t cp)
+{
+	if (cp >= 0xa0 && cp < 0xa0 + sizeof(latin) - 1)
+		return (wchar_t)latin[cp - 0xa0];
+	for (size_t i = 0; i < ARRAY_LEN(stand_ins); i++)
+		if (stand_ins[i].cp == cp)
+			return (wchar_t)stand_ins[i].ascii;
+	return L'?';
+}
+
+/* A line of the terminal's own, where there is one. */
+static bool
+line_drawing(uint32_t cp, wchar_t wide[CCHARW_MAX + 1], attr_t *attrs)
+{
+	const struct {
+		uint32_t cp;
+		const cchar_t *acs;
+	} table[] = {
+		{ 0x2500, WACS_HLINE },	   { 0x2502, WACS_VLINE },    { 0x250c, WACS_ULCORNER },
+		{ 0x2510, WACS_URCORNER }, { 0x2514, WACS_LLCORNER }, { 0x2518, WACS_LRCORNER },
+		{ 0x251c, WACS_LTEE },	   { 0x2524, WACS_RTEE },     { 0x252c, WACS_TTEE },
+		{ 0x2534, WACS_BTEE },	   { 0x253c, WACS_PLUS },
+	};
+	attr_t own;
+	short pair;
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].cp == cp && getcchar(table[i].acs, wide, &own, &pair, NULL) == OK) {
+			*attrs |= own;
+			return true;
+		}
+	return false;
+}
+
+/* What a locale without UTF-8 has for a cell; one column, if it has no such
+ * character of two. */
+static void
+to_locale(const char *text, int cols, wchar_t wide[CCHARW_MAX + 1], attr_t *attrs)
+{
+	char bytes[MB_LEN_MAX];
+	uint32_t cp;
+
+	utf8_decode(str_c(text), &cp);
+	if (line_drawing(cp, wide, attrs))
+		return;
+	bool is_known = wctomb(bytes, (wchar_t)cp) > 0 && wcwidth((wchar_t)cp) == cols;
+	wide[0] = is_known ? (wchar_t)cp : stand_in(cp);
+	wide[1] = L'\0';
+}
+
 /* The cell as curses can hold it; false: it must be written over it. */
 static bool
 to_wide(const struct ui_cell *c, const char *text, wchar_t wide[CCHARW_MAX + 1])
@@ -521,7 +586,7 @@ is_overlaid(const struct ui_term *t, const struct ui_screen *s, const struct ui_
 	wchar_t wide[CCHARW_MAX + 1];
 	char one[8];
 
-	if (c->cols == 0)
+	if (c->cols == 0 || !t->is_utf8)
 		return false;
 	if ((c->style.attrs & UI_STRIKE) && t->strike_on != NULL && c->glyph != ' ')
 		return true;
@@ -545,9 +610,16 @@ give_cell(struct ui_term *t, const struct ui_screen *s, int row, int col)
 			mvadd_wch(row, col + i, &cell);
 		return;
 	}
-	to_wide(c, screen_glyph_text(s, c->glyph, one), wide);
+	if (t->is_utf8 || c->glyph < 0x7f)
+		to_wide(c, screen_glyph_text(s, c->glyph, one), wide);
+	else
+		to_locale(screen_glyph_text(s, c->glyph, one), c->cols, wide, &attrs);
 	setcchar(&cell, wide, attrs, 0, &pair);
 	mvadd_wch(row, col, &cell);
+	if (c->cols == 2 && !t->is_utf8 && wide[1] == L'\0' && wide[0] < 0x7f) {
+		setcchar(&cell, L" ", attrs, 0, &pair);
+		mvadd_wch(row, col + 1, &cell);
+	}
 }
 
 /* How many columns more than we think a terminal may take that does not join the
@@ -727,6 +799,29 @@ ui_term_redraw(struct ui_term *t, struct ui_screen *s)
 
 /* ---- keys ----------------------------------------------------------------- */
 
+/* Typed in another character set: what follows is UTF-8. */
+static void
+feed_locale(struct ui_term *t, struct str bytes, int64_t now_ms)
+{
+	struct buf utf8 = BUF_INIT;
+	wchar_t wide;
+
+	buf_reserve(&utf8, bytes.len * 4 + 1);
+	while (bytes.len > 0) {
+		mbstate_t state = { 0 };
+		size_t n = mbrtowc(&wide, bytes.ptr, bytes.len, &state);
+		if (n == 0 || n > bytes.len) {
+			buf_addc(&utf8, bytes.ptr[0]);
+			n = 1;
+		} else {
+			utf8_add(&utf8, (uint32_t)wide);
+		}
+		bytes = str_from(bytes, n);
+	}
+	ui_input_feed(t->input, buf_str(&utf8), now_ms);
+	buf_wipe(&utf8);
+}
+
 int
 ui_term_read(struct ui_term *t, int64_t now_ms, struct err *err)
 {
@@ -740,7 +835,10 @@ ui_term_read(struct ui_term *t, int64_t now_ms, struct err *err)
 		return 0;
 	if (n <= 0)
 		return err_set(err, ERR_GONE, "the terminal is gone");
-	ui_input_feed(t->input, str_n(bytes, (size_t)n), now_ms);
+	if (t->is_utf8)
+		ui_input_feed(t->input, str_n(bytes, (size_t)n), now_ms);
+	else
+		feed_locale(t, str_n(bytes, (size_t)n), now_ms);
 	wipe(bytes, (size_t)n);
 	return 0;
 }

@@ -214,7 +214,7 @@ put_tree(const void *ctx, struct buf *out)
 {
 	const struct view_row *row = ROW_OF(ctx);
 	view_add_tree(out, row->tree_depth, row->tree_more, row->is_tree_broken,
-		      LOOK_OF(ctx)->has_ascii_chars);
+		      LOOK_OF(ctx));
 	return row->tree_depth > 0;
 }
 
@@ -545,7 +545,7 @@ PART(n, return put_number(out, p->number);)
 PART(Q, return false;)
 PART(s, format_size(out, p->size_bytes); return p->size_bytes > 0;)
 PART(t, buf_addc(out, p->is_tagged ? '*' : ' '); return p->is_tagged;)
-PART(T, view_add_tree(out, p->depth, p->tree_more, false, c->look->has_ascii_chars);
+PART(T, view_add_tree(out, p->depth, p->tree_more, false, c->look);
      return p->depth > 0;)
 PART(u, buf_addc(out, ' '); return false;)
 PART(zs, return put_str(out, p->state);)

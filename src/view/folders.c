@@ -270,12 +270,14 @@ sidebar_draw(struct view *v, struct ui_area area, const struct view_look *look)
 		learn_focus(f);
 	ui_clear(area, plain);
 	int divider = utf8_cols(str_c(look->sidebar_divider));
-	struct ui_area inside = ui_area_sub(area, 0, 0, area.rows, area.cols - divider);
+	bool is_right = look->sidebar_on_right;
+	struct ui_area inside = ui_area_sub(area, 0, is_right ? divider : 0, area.rows,
+					    area.cols - divider);
 	for (int at = 0; at < area.rows; at++) {
 		uint32_t i = f->scroll.top + (uint32_t)at;
 		if (i < count)
 			draw_sidebar_row(f, inside, at, i, look);
-		ui_puts(area, at, area.cols - divider,
+		ui_puts(area, at, is_right ? 0 : area.cols - divider,
 			look->has_ascii_chars ? "|" : look->sidebar_divider,
 			view_style(look, VIEW_SIDEBAR_DIVIDER, plain));
 	}

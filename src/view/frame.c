@@ -3,6 +3,12 @@
 
 #include "tern/base/utf8.h"
 
+static int
+item_cols(const struct view_help_item *item)
+{
+	return utf8_cols(str_c(item->keys)) + 1 + utf8_cols(str_c(item->label));
+}
+
 /* "q:Quit  d:Delete": as many as there is room for. */
 static void
 draw_help(const struct view_frame *f, struct ui_area area, const struct view_look *look)
@@ -14,10 +20,13 @@ draw_help(const struct view_frame *f, struct ui_area area, const struct view_loo
 	ui_fill(area, 0, 0, area.cols, style);
 	for (size_t i = 0; i < f->n_help; i++) {
 		struct str keys = str_c(f->help[i].keys), label = str_c(f->help[i].label);
-		if (keys.len == 0)
+		bool is_last = i + 1 == f->n_help;
+		if (keys.len == 0 || col + item_cols(&f->help[i]) > area.cols)
 			continue;
-		if (col + utf8_cols(keys) + 1 + utf8_cols(label) > area.cols)
-			break;
+		/* The last is Help: there must be room for it, whatever is left out. */
+		if (!is_last && col + item_cols(&f->help[i]) + 2 +
+					item_cols(&f->help[f->n_help - 1]) > area.cols)
+			continue;
 		struct ui_style key_style = style;
 		key_style.attrs = (uint16_t)((key_style.attrs & ~UI_DIM) | UI_BOLD);
 		col += ui_put(area, 0, col, keys, key_style);
@@ -81,6 +90,7 @@ view_frame_draw(const struct view_frame *f, struct ui_screen *s, const struct vi
 	struct ui_layout_options o = { .has_help = look->has_help,
 				       .status_on_top = look->status_on_top,
 				       .sidebar_cols = sidebar_cols(f, s, look),
+				       .sidebar_on_right = look->sidebar_on_right,
 				       .index_rows = f->second != NULL ? look->pager_index_lines : 0,
 				       .has_second = f->second != NULL,
 				       .message_rows = 1 };

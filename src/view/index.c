@@ -37,11 +37,20 @@ static void
 index_apply(struct view *v)
 {
 	struct index *x = index_of(v);
-	uint32_t now;
+	struct scroll *s = &x->scroll;
+	uint32_t now, before = s->count;
+	bool had_start = s->top == 0;
+	bool had_end = s->rows > 0 && (uint64_t)s->top + (uint64_t)s->rows >= before;
 
-	x->scroll.count = x->rows.count(x->rows.ctx);
+	s->count = x->rows.count(x->rows.ctx);
 	if (x->focus != 0 && x->rows.find(x->rows.ctx, x->focus, &now)) {
-		scroll_follow(&x->scroll, now);
+		bool came_before = now > s->cursor && now - s->cursor < (uint32_t)s->rows;
+		scroll_follow(s, now);
+		/* Mail that arrives is seen to arrive: nobody presses a key for it. */
+		if (had_end)
+			scroll_keep_end(s);
+		else if (had_start && came_before)
+			scroll_keep_start(s);
 		return;
 	}
 	/* It has gone: what stands in its place now has the cursor. */
@@ -169,7 +178,7 @@ draw_row(struct index *x, struct ui_area area, int at, uint32_t ordinal,
 	struct format_dates dates = { row.row.date, row.row.internaldate, row.row.zone_min,
 				      look->now };
 	struct index_context context = { look, &row, mailbox, "" };
-	int margin = look->has_arrow_cursor ? 3 : 0;
+	int margin = look->has_arrow_cursor ? utf8_cols(str_c(look->arrow)) : 0;
 	struct ui_area line = ui_area_sub(area, at, margin, 1, area.cols - margin);
 	format_expand(look->index_format, line.cols, view_index_expandos, &dates, &context,
 		      &x->line);
@@ -204,11 +213,7 @@ index_draw(struct view *v, struct ui_area area, const struct view_look *look)
 			view_draw_indicator(area, at, look);
 	}
 	if (count == 0)
-		view_draw_empty(area,
-				mailbox.busy.len > 0  ? "nothing here yet" :
-				mailbox.limit.len > 0 ? "no message matches the limit" :
-							"no messages",
-				look);
+		view_draw_empty(area, mailbox.empty != NULL ? mailbox.empty : "no messages", look);
 }
 
 static void
@@ -227,6 +232,15 @@ index_draw_status(struct view *v, struct ui_area area, const struct view_look *l
 		      &x->line);
 	view_draw_status_line(area, &x->line, look);
 	buf_release(&percent);
+}
+
+void
+view_expand_status(const char *format, const struct view_mailbox *m, const struct view_look *look,
+		   struct format_line *out)
+{
+	struct status_context context = { look, m, "", 0, m->n_shown };
+
+	format_expand(format, 200, view_status_expandos, NULL, &context, out);
 }
 
 static void

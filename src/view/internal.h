@@ -24,6 +24,8 @@ void scroll_fit(struct scroll *s, uint32_t count, int rows, const struct view_lo
 bool scroll_move(struct scroll *s, enum view_move how, int n);
 /* The list changed and the cursor's entry stands at `now`: keep it on its line. */
 void scroll_follow(struct scroll *s, uint32_t now);
+void scroll_keep_end(struct scroll *s);
+void scroll_keep_start(struct scroll *s);
 /* "all", "top", "bot", "34%" */
 void scroll_percent(const struct scroll *s, struct buf *out);
 
@@ -41,7 +43,8 @@ void view_draw_status_line(struct ui_area area, const struct format_line *line,
 /* A sentence in an empty list. */
 void view_draw_empty(struct ui_area area, const char *sentence, const struct view_look *look);
 /* "│ └─▶": the tree of a row at `depth`. */
-void view_add_tree(struct buf *out, uint8_t depth, uint64_t more, bool is_broken, bool ascii);
+void view_add_tree(struct buf *out, uint8_t depth, uint64_t more, bool is_broken,
+		   const struct view_look *look);
 void view_add_count(struct buf *out, uint64_t n); /* 18,220 */
 
 /* ---- what expandos look at ------------------------------------------------------ */

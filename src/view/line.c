@@ -30,7 +30,7 @@ void
 view_draw_indicator(struct ui_area area, int row, const struct view_look *look)
 {
 	if (look->has_arrow_cursor)
-		ui_puts(area, row, 0, "->", view_style(look, VIEW_INDICATOR, UI_PLAIN));
+		ui_puts(area, row, 0, look->arrow, view_style(look, VIEW_INDICATOR, UI_PLAIN));
 	else
 		ui_restyle(area, row, 0, area.cols, look->colors[VIEW_INDICATOR]);
 	ui_cursor(area, row, 0);
@@ -98,17 +98,22 @@ view_draw_empty(struct ui_area area, const char *sentence, const struct view_loo
 /* From the root down: for each level above the row's own a line if it goes on
  * below, then the corner. */
 void
-view_add_tree(struct buf *out, uint8_t depth, uint64_t more, bool is_broken, bool ascii)
+view_add_tree(struct buf *out, uint8_t depth, uint64_t more, bool is_broken,
+	      const struct view_look *look)
 {
+	bool ascii = look->has_ascii_chars, is_narrow = look->has_narrow_tree;
+
 	if (depth == 0)
 		return;
 	for (int level = 1; level < depth && level < 64; level++)
-		buf_adds(out, more & UINT64_C(1) << (level - 1) ? (ascii ? "| " : "│ ") : "  ");
+		buf_addf(out, "%s%s",
+			 !(more & UINT64_C(1) << (level - 1)) ? " " : ascii ? "|" : "│",
+			 is_narrow ? "" : " ");
 	bool goes_on = depth <= 64 && (more & UINT64_C(1) << (depth - 1));
 	if (ascii)
-		buf_adds(out, goes_on ? "|-" : "`-");
+		buf_addf(out, "%c%s", goes_on ? '|' : '`', is_narrow ? "" : "-");
 	else
-		buf_adds(out, goes_on ? "├─" : "└─");
+		buf_addf(out, "%s%s", goes_on ? "├" : "└", is_narrow ? "" : "─");
 	buf_adds(out, is_broken ? (ascii ? "*> " : "┄▶ ") : (ascii ? "> " : "▶ "));
 }
 

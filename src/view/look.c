@@ -129,9 +129,11 @@ view_look_init(struct view_look *look, enum view_background background, int colo
 	look->flag_chars = config_rows[OPT_flag_chars].deflt;
 	look->status_chars = config_rows[OPT_status_chars].deflt;
 	look->sidebar_divider = "│";
+	look->arrow = "-> ";
+	look->quote_regexp = look->smileys = "";
 	look->hostname = look->version = "";
 	look->has_help = look->menu_move_off = look->smart_wrap = look->wrap_search = true;
-	look->sidebar_cols = 20;
+	look->sidebar_cols = 22;
 }
 
 void
@@ -245,6 +247,12 @@ use_options(struct view_look *look, const struct config *c)
 	look->flag_chars = config_string(c, OPT_flag_chars);
 	look->status_chars = config_string(c, OPT_status_chars);
 	look->sidebar_divider = config_string(c, OPT_sidebar_divider_char);
+	look->arrow = config_string(c, OPT_arrow_string);
+	look->quote_regexp = config_string(c, OPT_quote_regexp);
+	look->smileys = config_string(c, OPT_smileys);
+	look->sidebar_on_right = config_bool(c, OPT_sidebar_on_right);
+	look->has_narrow_tree = config_bool(c, OPT_narrow_tree);
+	look->quoted_levels = (int)config_number(c, OPT_toggle_quoted_show_levels);
 	look->menu_context = (int)config_number(c, OPT_menu_context);
 	look->pager_context = (int)config_number(c, OPT_pager_context);
 	look->search_context = (int)config_number(c, OPT_search_context);

@@ -21,6 +21,14 @@ struct piece {
 	uint32_t n_hidden; /* quoted lines left out behind it */
 };
 
+/* Compiled from an option; kept, because what is looked at between two drawings
+ * goes by it too. */
+struct own_regex {
+	char *text;
+	regex_t regex;
+	bool is_compiled;
+};
+
 struct pager {
 	struct view v;
 	struct view_document doc;
@@ -33,6 +41,8 @@ struct pager {
 	size_t keep_line; /* where to be after wrapping anew */
 	bool must_wrap;
 	bool hides_quoted;
+	int quoted_levels; /* shown even then */
+	struct own_regex quote, smileys;
 	bool shows_search;
 	bool has_search;
 	regex_t search;
@@ -63,12 +73,57 @@ doc_count(const struct pager *p)
 
 /* ---- wrapping -------------------------------------------------------------------------- */
 
+static void
+regex_release(struct own_regex *r)
+{
+	if (r->is_compiled)
+		regfree(&r->regex);
+	free(r->text);
+	*r = (struct own_regex){ 0 };
+}
+
+/* True if it is another now. */
+static bool
+regex_use(struct own_regex *r, const char *text)
+{
+	if (r->text != NULL && strcmp(r->text, text) == 0)
+		return false;
+	regex_release(r);
+	r->text = xstrdup(text);
+	r->is_compiled = *text != '\0' &&
+			 config_compile(text, false, 0, &r->regex, NULL) == 0;
+	return true;
+}
+
+/* At the beginning of the line, where a quote is marked. */
+static bool
+regex_matches(const struct own_regex *r, struct str line)
+{
+	char start[256];
+	struct str head = str_head(line, sizeof(start) - 1);
+
+	if (!r->is_compiled || head.len == 0)
+		return false;
+	memcpy(start, head.ptr, head.len);
+	start[head.len] = '\0';
+	return regexec(&r->regex, start, 0, NULL, 0) == 0;
+}
+
+/* How deep: marks of '>' were counted before; $quote_regexp knows others. */
+static int
+quote_depth(const struct pager *p, const struct doc_line *line)
+{
+	if (line->quote > 0 || line->kind != DOC_TEXT)
+		return line->quote;
+	return regex_matches(&p->quote, line->text) && !regex_matches(&p->smileys, line->text);
+}
+
 static bool
 is_quoted(const struct pager *p, size_t i)
 {
 	const struct doc_line *line = doc_at(p, i);
 
-	return line != NULL && line->quote > 0;
+	return line != NULL && quote_depth(p, line) > (p->hides_quoted ? p->quoted_levels : 0);
 }
 
 static void
@@ -178,9 +233,14 @@ take_look(struct pager *p, struct ui_area area, const struct view_look *look)
 		cols = look->wrap_cols;
 	else if (look->wrap_cols < 0 && cols + look->wrap_cols >= 20)
 		cols += look->wrap_cols;
-	if (cols != p->wrap.cols || look->smart_wrap != p->wrap.at_words ||
-	    look->markers != p->wrap.markers)
+	bool is_other = regex_use(&p->quote, look->quote_regexp);
+	is_other |= regex_use(&p->smileys, look->smileys);
+	if (is_other && p->hides_quoted)
 		wrap_anew(p);
+	if (cols != p->wrap.cols || look->smart_wrap != p->wrap.at_words ||
+	    look->markers != p->wrap.markers || look->quoted_levels != p->quoted_levels)
+		wrap_anew(p);
+	p->quoted_levels = look->quoted_levels;
 	p->wrap = (struct wrap_options){ cols, look->smart_wrap, look->markers };
 	p->wrap_search = look->wrap_search;
 	p->pager_stop = look->pager_stop;
@@ -195,10 +255,12 @@ take_look(struct pager *p, struct ui_area area, const struct view_look *look)
 /* ---- colours ------------------------------------------------------------------------------- */
 
 static enum view_color
-base_color(const struct doc_line *line)
+base_color(const struct pager *p, const struct doc_line *line)
 {
-	if (line->quote > 0)
-		return (enum view_color)(VIEW_QUOTED + (line->quote - 1) % 10);
+	int depth = quote_depth(p, line);
+
+	if (depth > 0)
+		return (enum view_color)(VIEW_QUOTED + (depth - 1) % 10);
 	switch (line->kind) {
 	case DOC_HEADER:
 		return VIEW_HDRDEFAULT;
@@ -350,7 +412,7 @@ draw_piece(struct pager *p, struct ui_area area, int row, const struct piece *pi
 	   const struct doc_line *line, const struct styles *styles, const struct view_look *look)
 {
 	struct ui_style normal = view_style(look, VIEW_NORMAL, UI_PLAIN);
-	struct ui_style base = view_style(look, base_color(line), normal);
+	struct ui_style base = view_style(look, base_color(p, line), normal);
 	struct buf prefix = BUF_INIT;
 
 	if (line->kind == DOC_RULE) {
@@ -444,7 +506,9 @@ percent(struct pager *p, struct buf *out)
 	size_t count = doc_count(p), end = p->top + (size_t)p->v.rows;
 	bool at_end = p->wrapped_to >= count && end >= p->pieces.n;
 
-	if (at_end && p->top == 0)
+	if (at_end && p->doc.is_complete != NULL && !p->doc.is_complete(p->doc.ctx))
+		buf_adds(out, "more");
+	else if (at_end && p->top == 0)
 		buf_adds(out, "all");
 	else if (at_end)
 		buf_adds(out, "end");
@@ -715,6 +779,8 @@ pager_close(struct view *v)
 
 	if (p->has_search)
 		regfree(&p->search);
+	regex_release(&p->quote);
+	regex_release(&p->smileys);
 	vec_release(&p->pieces);
 	flat_release(&p->flat);
 	format_line_release(&p->line);

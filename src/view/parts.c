@@ -11,6 +11,7 @@ struct parts {
 	struct view_parts source;
 	struct scroll scroll;
 	bool is_moved;
+	int state_cols; /* of the widest */
 	struct format_line line;
 };
 
@@ -67,8 +68,7 @@ draw_part(struct parts *p, struct ui_area area, int at, uint32_t i, const struct
 		style.attrs |= UI_DIM | UI_STRIKE;
 	struct part_context context = { look, &part };
 	/* Where its data is stands at the right, whatever the format says. */
-	int state = utf8_cols(part.state);
-	int cols = area.cols - (state > 0 ? state + 2 : 0);
+	int cols = area.cols - (p->state_cols > 0 ? p->state_cols + 2 : 0);
 	if (cols < area.cols / 2)
 		cols = area.cols;
 	format_expand(look->attach_format, cols, view_attach_expandos, NULL, &context, &p->line);
@@ -76,6 +76,21 @@ draw_part(struct parts *p, struct ui_area area, int at, uint32_t i, const struct
 	if (cols < area.cols) {
 		ui_fill(area, at, cols, area.cols - cols, style);
 		ui_put(area, at, cols + 1, part.state, view_style(look, VIEW_PROGRESS, style));
+	}
+}
+
+static void
+measure_states(struct parts *p)
+{
+	struct view_part part;
+
+	p->state_cols = 0;
+	for (uint32_t i = 0; i < p->scroll.count; i++) {
+		memset(&part, 0, sizeof(part));
+		if (!p->source.at(p->source.ctx, i, &part))
+			continue;
+		int cols = utf8_cols(part.state);
+		p->state_cols = cols > p->state_cols ? cols : p->state_cols;
 	}
 }
 
@@ -88,6 +103,7 @@ parts_draw(struct view *v, struct ui_area area, const struct view_look *look)
 	v->rows = area.rows;
 	v->cols = area.cols;
 	scroll_fit(&p->scroll, count, area.rows, look);
+	measure_states(p);
 	ui_clear(area, view_style(look, VIEW_NORMAL, UI_PLAIN));
 	for (int at = 0; at < area.rows && p->scroll.top + (uint32_t)at < count; at++) {
 		uint32_t i = p->scroll.top + (uint32_t)at;

@@ -85,6 +85,29 @@ scroll_follow(struct scroll *s, uint32_t now)
 	s->cursor = now;
 }
 
+/* The end of the list was on the screen: it stays there when lines come in, as far as
+ * the cursor's line stays on the screen too. */
+void
+scroll_keep_end(struct scroll *s)
+{
+	int64_t top = (int64_t)s->count - s->rows, most = (int64_t)s->cursor - context_of(s);
+
+	if (top > most)
+		top = most;
+	if (top > (int64_t)s->top)
+		s->top = (uint32_t)top;
+}
+
+/* The same where new lines come in at the top. */
+void
+scroll_keep_start(struct scroll *s)
+{
+	int64_t top = (int64_t)s->cursor - s->rows + context_of(s) + 1;
+
+	if (top < (int64_t)s->top)
+		s->top = top < 0 ? 0 : (uint32_t)top;
+}
+
 static int64_t
 target(const struct scroll *s, enum view_move how, int n)
 {

@@ -13,6 +13,7 @@ enum {
 	BATCH_BYTES = 512 * 1024,
 	MAX_FRAME_UIDS = 900 * 1024,
 	MAX_STATUS_NAMES = 10000,
+	MAX_FOUND = 1000,
 };
 
 /* ---- batches ------------------------------------------------------------------------ */
@@ -240,12 +241,16 @@ static void
 on_uids(void *ctx, uint64_t id, const struct seqset *uids)
 {
 	struct worker *w = ctx;
-	struct msg_w_uids m = { .uids = set_text(w, uids) };
+	struct msg_w_uids m = { .is_last = false };
+	size_t at = 0;
 
-	if (m.uids.len <= MAX_FRAME_UIDS)
+	/* An empty set is an answer, too. */
+	do {
+		buf_reset(&w->scratch);
+		m.is_last = !seqset_line(uids, &at, MAX_FRAME_UIDS, &w->scratch) || at == uids->n;
+		m.uids = buf_str(&w->scratch);
 		SEND(w, W_UIDS, w_uids, id, &m);
-	else
-		log_at(LOG_WARN, "worker", "too many holes among the UIDs of the mailbox");
+	} while (!m.is_last);
 }
 
 static void
@@ -284,19 +289,26 @@ static void
 on_found(void *ctx, uint64_t id, const struct seqset *uids)
 {
 	struct worker *w = ctx;
-	struct msg_w_found m = { .uids = set_text(w, uids) };
+	struct seqset all = SEQSET_INIT, last = SEQSET_INIT;
 
+	/* One or several, and the newest: nobody needs a million of them. */
+	seqset_copy(&all, uids);
+	seqset_take_last(&all, MAX_FOUND, &last);
+	struct msg_w_found m = { .uids = set_text(w, &last) };
 	SEND(w, W_FOUND, w_found, id, &m);
+	seqset_release(&all);
+	seqset_release(&last);
 }
 
 /* ---- folders ----------------------------------------------------------------------------------- */
 
 static void
-folders_send(struct worker *w, uint64_t id, bool is_last)
+folders_send(struct worker *w, uint64_t id, bool is_last, bool is_whole)
 {
 	struct msg_w_folders m = { .n = w->folders.n,
 				   .folders = buf_str(&w->folders.data),
-				   .is_last = is_last };
+				   .is_last = is_last,
+				   .is_whole = is_whole };
 
 	SEND(w, W_FOLDERS, w_folders, id, &m);
 	buf_reset(&w->folders.data);
@@ -329,7 +341,7 @@ on_folder(void *ctx, uint64_t id, const struct imap_folder *f)
 		return;
 	}
 	if (b->len > BATCH_BYTES)
-		folders_send(w, id, false);
+		folders_send(w, id, false, false);
 	ipc_put_str(b, f->name);
 	ipc_put_u8(b, (uint8_t)f->delimiter);
 	ipc_put_u32(b, f->attributes);
@@ -340,6 +352,12 @@ on_folder(void *ctx, uint64_t id, const struct imap_folder *f)
 	ipc_put_u32(b, f->uidvalidity);
 	ipc_put_u64(b, f->modseq);
 	w->folders.n++;
+}
+
+static void
+on_folders_end(void *ctx, uint64_t id, bool is_whole)
+{
+	folders_send(ctx, id, true, is_whole);
 }
 
 /* ---- texts, parts, ends ------------------------------------------------------------------------ */
@@ -373,11 +391,12 @@ on_done(void *ctx, uint64_t id, const struct err *err, struct str text)
 
 	if (text_done(w, id, err) || part_done(w, id, err))
 		return;
-	if (list >= 0) {
-		if (!err)
-			folders_send(w, id, true);
-		vec_remove(&w->lists, (size_t)list);
+	if (list >= 0 && err) {
+		buf_reset(&w->folders.data);
+		w->folders.n = 0;
 	}
+	if (list >= 0)
+		vec_remove(&w->lists, (size_t)list);
 	worker_end(w, id, err, text);
 }
 
@@ -388,6 +407,7 @@ const struct imap_sink worker_sink = {
 	.vanished = on_vanished,   .uids = on_uids,	  .cursor = on_cursor,
 	.sent = on_sent,	   .copied = on_copied,	  .found = on_found,
 	.structure = on_structure, .body = on_body,	  .folder = on_folder,
+	.folders_end = on_folders_end,
 	.done = on_done,
 };
 

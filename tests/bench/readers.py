@@ -17,15 +17,19 @@ class Reader:
     down, up = "j", "k"
     top = "<Home>"
     save_key = None  # what must be pressed before a flag goes to the server
+    pager_down, pager_up = "<Space>", "-"
     has_cache = True
+    has_threads = False  # by an option that order() sets
+    is_threaded = False
 
-    def __init__(self, port, user, mailbox="INBOX"):
+    def __init__(self, port, user, mailbox="INBOX", home=None):
+        """Without a home of its own it gets an empty one that goes at the end."""
         self.port, self.user, self.mailbox = port, user, mailbox
-        self.home = places.temp_dir("tern-bench-")
+        self.home = home or places.temp_dir("tern-bench-")
         self.env = dict(os.environ, HOME=self.home, TERN_TEST_HOME=self.home, TERM="xterm-256color",
                         LC_ALL="C.UTF-8", TZ="UTC", SSL_CERT_FILE=certs.get().ca)
         for name in ("cache", "state", "config", "runtime", "data"):
-            os.mkdir(os.path.join(self.home, name), 0o700)
+            os.makedirs(os.path.join(self.home, name), 0o700, exist_ok=True)
             self.env["XDG_%s_%s" % (name.upper(), "DIR" if name == "runtime" else "HOME")] = \
                 os.path.join(self.home, name)
 
@@ -61,11 +65,8 @@ class Reader:
         return [pid for pid, name in places.descendants().items()
                 if name != "screen" and places.environment_of(pid).get("TERN_TEST_HOME") == self.home]
 
-    def forget(self):
-        """Throw the caches away."""
-        for name in ("cache", "state", "data"):
-            shutil.rmtree(os.path.join(self.home, name))
-            os.mkdir(os.path.join(self.home, name), 0o700)
+    def order(self):
+        return "threads" if self.is_threaded else "date"
 
     def write(self, name, text, mode=0o600):
         path = os.path.join(self.home, name)
@@ -78,12 +79,17 @@ class Reader:
 
 class Tern(Reader):
     name = "tern"
+    has_threads = True
     program = places.program("tern")
+
+    is_plain = False  # without TLS
 
     def setup(self):
         self.rc = self.write("ternrc", 'set ssl_ca_certificates_file="%s"\nset imap_user="%s" imap_pass="%s"\n'
-                             'set folder="imaps://localhost:%d/"\nset spoolfile="+%s"\nset sort=date\n'
-                             % (certs.get().ca, self.user, dovecot.PASSWORD, self.port, self.mailbox))
+                             'set folder="imaps://localhost:%d/"\nset spoolfile="+%s"\nset sort=%s\n'
+                             % (certs.get().ca, self.user, dovecot.PASSWORD, self.port, self.mailbox, self.order())
+                             + self.is_plain * ('set folder="imap://localhost:%d/" ssl_starttls=no ssl_force_tls=no\n'
+                                                % self.port))
 
     def argv(self):
         return [self.program, "-F", self.rc]
@@ -92,14 +98,15 @@ class Tern(Reader):
 class Mutt(Reader):
     name = program = "mutt"
     save_key = "$"
+    has_threads = True
 
     def setup(self):
         self.rc = self.write("muttrc", 'set ssl_ca_certificates_file="%s" certificate_file="%s" ssl_force_tls=yes\n'
                              'set imap_user="%s" imap_pass="%s" folder="imaps://localhost:%d/" spoolfile="+%s"\n'
                              'set header_cache="%s/cache/h" message_cachedir="%s/cache/m"\n'
-                             'set sort=date confirmappend=no quit=yes timeout=10 mail_check=5\n'
+                             'set sort=%s confirmappend=no quit=yes timeout=10 mail_check=5\n'
                              % (certs.get().ca, certs.get().ca, self.user, dovecot.PASSWORD, self.port, self.mailbox,
-                                self.home, self.home))
+                                self.home, self.home, self.order()))
         os.makedirs(os.path.join(self.home, "cache/h"), exist_ok=True)
 
     def argv(self):
@@ -113,6 +120,7 @@ class Neomutt(Mutt):
 class Aerc(Reader):
     name = program = "aerc"
     flag_key = ":flag<Enter>"
+    pager_up = "b"
     quit_keys = ":quit<Enter>"
 
     def setup(self):

@@ -23,6 +23,7 @@ set folder="imap://demo@localhost/"
 set spoolfile="+INBOX"
 set record="+Sent" postponed="+Drafts" trash="+Trash"
 set real_name="Anna Berg" from="anna@example.org"
+set sort=threads sort_aux=last-date-received
 mailboxes +INBOX +Lists/sailors +Archive/2025 +Sent +Drafts +Junk +Trash
 """
 
@@ -54,8 +55,7 @@ def run(argv, env):
     while True:
         pid, status = os.waitpid(tern.pid, os.WUNTRACED)
         if os.WIFSTOPPED(status):
-            os.killpg(0, signal.SIGTSTP)
-            continue
+            continue  # it stops all of its job, as ^Z does: this script too
         tern.returncode = os.waitstatus_to_exitcode(status)
         return tern.returncode
 

@@ -112,6 +112,31 @@ def bad_style_of_include():
                 yield "%s: include '%s' as 'tern/%s'" % (path, name, name)
 
 
+def files_of_the_map():
+    """The paths that src/README lists: a folder at the margin, its files indented below."""
+    with open(os.path.join(ROOT, "src", "README")) as f:
+        text = f.read().split("\nThe map\n", 1)[1].split("\nTo add\n", 1)[0]
+    folder = None
+    for line in text.splitlines():
+        if re.match(r"src/[\w/]+: ", line):
+            folder = line.split(":")[0]
+        elif folder and line.startswith("    "):
+            yield folder + "/" + line.split()[0]
+
+
+def bad_map():
+    there = set()
+    for folder, _, files in os.walk(os.path.join(ROOT, "src")):
+        there.update(os.path.relpath(os.path.join(folder, name), ROOT)
+                     for name in files if name.endswith((".c", ".h", ".def")))
+    listed = list(files_of_the_map())
+    for path in there.difference(listed):
+        yield "%s is not in the map of src/README" % path
+    for path in listed:
+        if path not in there or listed.count(path) > 1:
+            yield "src/README: the map names %s, which is %s" % (path, "there twice" if path in there else "no file")
+
+
 def bad_libraries():
     for program, banned in BANNED.items():
         path = os.path.join(BUILD, program)
@@ -129,6 +154,7 @@ def main():
     checks = [("headers only of modules that may be used", bad_includes),
               ("foreign libraries only where they belong", bad_foreign),
               ("our headers by their full name", bad_style_of_include),
+              ("the map of src/README names every file", bad_map),
               ("programs linked with what they need alone", bad_libraries)]
     failed = 0
     for n, (name, check) in enumerate(checks, 1):

@@ -87,6 +87,7 @@ class Stores:
             os.makedirs(os.path.join(self.top, d), mode=0o700)
         self.log = os.path.join(self.top, "log")
         self.env.update(TERN_LOG=self.log, TERN_LOG_LEVEL="4")
+        self.wrap = []  # a command in front of the manager, such as strace
 
     def dump(self):
         out = subprocess.run([os.path.join(places.BUILD, "tests/tools/storedump")], env=self.env,
@@ -117,7 +118,7 @@ class Interface:
         self.data = b""
         self.sock = self._connect()
         tap.later(self.close)
-        self.send("HELLO", protocol=1, schema=1, build="test", pid=os.getpid())
+        self.send("HELLO", protocol=places.PROTOCOL, schema=1, build="test", pid=os.getpid())
         self.wait("HELLO")
 
     def _socket_path(self):
@@ -158,15 +159,17 @@ class Interface:
         listener.bind(path)
         listener.listen(16)
         fd = listener.fileno()
-        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 50), fcntl.fcntl(lock, fcntl.F_DUPFD, 50)]
+        # Out of the way of 3 and 4, and of the pipe that Popen makes for itself.
+        high = [fcntl.fcntl(n, fcntl.F_DUPFD_CLOEXEC, 50) for n in (fd, lock)]
+        low = [os.open("/dev/null", os.O_RDONLY) for _ in range(3)]
 
         def place():
             os.dup2(high[0], 3)
             os.dup2(high[1], 4)
-        self.stores.manager = subprocess.Popen([places.program("tern-session")], env=self.stores.env,
-                                               preexec_fn=place, pass_fds=(3, 4), close_fds=True,
+        self.stores.manager = subprocess.Popen(self.stores.wrap + [places.program("tern-session")], env=self.stores.env,
+                                               preexec_fn=place, close_fds=False,
                                                start_new_session=True)
-        for h in high + [lock]:
+        for h in high + low + [lock]:
             os.close(h)
         listener.close()
 

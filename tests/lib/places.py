@@ -2,6 +2,7 @@
 import atexit
 import ctypes
 import os
+import re
 import shutil
 import signal
 import sys
@@ -10,6 +11,9 @@ import time
 
 LIB = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(LIB))
+# Of the frames between tern's programs.
+with open(os.path.join(ROOT, "include", "tern", "ipc.h")) as _f:
+    PROTOCOL = int(re.search(r"#define IPC_PROTOCOL (\d+)", _f.read())[1])
 BUILD = os.environ.get("TERN_BUILD", os.path.join(ROOT, "build"))
 NOBODY = 65534
 # Sanitized programs are several times slower; a busy machine too.
@@ -94,6 +98,12 @@ def descendants(top=None):
                 if names[pid][1] != "Z":
                     found[pid] = names[pid][0]
     return found
+
+
+def expect_crashes(env):
+    """Programs with this environment may die of a damaged cache, as they are meant to:
+    a sanitizer has nothing to say about it."""
+    env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":handle_segv=0:handle_sigbus=0:handle_abort=0"
 
 
 def environment_of(pid):

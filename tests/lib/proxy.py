@@ -40,8 +40,8 @@ class Counts(_Counts):
 # --- The side of the test. ---------------------------------------------------
 
 class Proxy:
-    def __init__(self, target_port, rtt_ms=0, tls=None, record=None):
-        argv = [sys.executable, os.path.abspath(__file__), str(target_port), str(rtt_ms), record or "-"]
+    def __init__(self, target_port, rtt_ms=0, tls=None, record=None, port=0):
+        argv = [sys.executable, os.path.abspath(__file__), str(target_port), str(rtt_ms), record or "-", str(port)]
         if tls:
             import certs
             argv += [certs.get(tls).pem]
@@ -277,8 +277,8 @@ class Pair:
 
 
 class Server:
-    def __init__(self, target, rtt_ms, record, pem):
-        self.target, self.rtt = target, rtt_ms / 1000
+    def __init__(self, target, rtt_ms, record, port, pem):
+        self.target, self.rtt, self.port = target, rtt_ms / 1000, port
         self.record = open(record, "ab") if record != "-" else None
         self.pem = pem
         self.pairs, self.connections, self.flights = set(), 0, 0
@@ -347,7 +347,7 @@ class Server:
             context.load_cert_chain(self.pem)
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", 0))
+        listener.bind(("127.0.0.1", self.port))
         listener.listen(100)
         listener.setblocking(False)
         print(listener.getsockname()[1], flush=True)
@@ -362,8 +362,8 @@ class Server:
 
 def main():
     target, rtt_ms, record = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
-    pem = sys.argv[4] if len(sys.argv) > 4 else None
-    asyncio.run(Server(target, rtt_ms, record, pem).run())
+    port, pem = int(sys.argv[4]), sys.argv[5] if len(sys.argv) > 5 else None
+    asyncio.run(Server(target, rtt_ms, record, port, pem).run())
 
 
 if __name__ == "__main__":

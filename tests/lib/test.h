@@ -23,6 +23,13 @@ void test_assert_err(const struct err *err, enum err_kind kind, const char *file
 /* A private directory, removed with all in it at exit. Not to be freed. */
 const char *test_dir(void);
 
+/* Times, where a sanitizer looks at every access: the factor for a limit. */
+#ifdef __SANITIZE_ADDRESS__
+#define TEST_SLOW 10
+#else
+#define TEST_SLOW 1
+#endif
+
 /* Reproducible chance: the seed is printed when a test fails by it. */
 struct test_random {
 	uint64_t state;

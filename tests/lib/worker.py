@@ -113,7 +113,7 @@ class Worker:
         theirs.close()
         self.sock, self.buffer, self.events, self.last_id = ours, b"", [], 0
         self.at_end = False
-        self.ask("HELLO", id=0, protocol=1)
+        self.ask("HELLO", id=0, protocol=places.PROTOCOL)
 
     def close(self):
         self.sock.close()

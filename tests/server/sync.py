@@ -3,6 +3,7 @@
 real Dovecot over TLS, a second client looking."""
 import os
 import signal
+import socket
 import time
 
 import dovecot
@@ -10,16 +11,10 @@ import manager
 import places
 import proxy
 import tap
+from mail import MESSAGE, append
 from manager import FLAG
 
 PASSWORD_ANSWER = {1: (1, dovecot.PASSWORD)}
-MESSAGE = ("From: Ada <ada@example.org>\r\nTo: bert@example.org\r\nSubject: %s\r\nMessage-ID: <%s@example.org>\r\n"
-           "Date: Fri, 20 Nov 2026 10:%02d:00 +0100\r\n\r\nText of %s.\r\n")
-
-
-def append(client, name, mailbox="INBOX", flags=""):
-    data = (MESSAGE % (name, name, sum(name.encode()) % 60, name)).encode()
-    dovecot.check(client.append(mailbox, flags, None, data))
 
 
 def server(n=3, **more):
@@ -77,6 +72,35 @@ def test_cold_start_brings_the_rows():
     ui = attached(d)
     rows = ui.stores.rows()
     assert sorted(r["subject"] for r in rows) == ["m0", "m1", "m2"], rows
+
+
+def append_many(d, n):
+    """In one command, as appending one by one takes longer than the test."""
+    with socket.create_connection(("127.0.0.1", d.imap_port)) as s, s.makefile("rb") as f:
+        f.readline()
+        s.sendall(b"a LOGIN anna %s\r\n" % dovecot.PASSWORD.encode())
+        assert f.readline().startswith(b"a OK")
+        out = [b"b APPEND INBOX"]
+        for i in range(n):
+            data = (MESSAGE % ("m%d" % i, "m%d" % i, i % 60, "m%d" % i)).encode()
+            out.append(b" {%d+}\r\n" % len(data) + data)
+        s.sendall(b"".join(out) + b"\r\n")
+        line = f.readline()
+        while not line.startswith(b"b "):
+            assert line, "the server hung up"
+            line = f.readline()
+        assert line.startswith(b"b OK"), line
+
+
+def test_a_big_mailbox_fills_without_a_key():
+    d = server(0, mail="mdbox:~/mail", extra="mail_fsync = never\n")
+    append_many(d, 5000)
+    ui = attached(d)
+    # Nothing more is asked for: the slices behind the first screenful follow by themselves.
+    ui.wait("ACCOUNT_STATE", seconds=60, where=lambda e: e["total"] > 0 and e["done"] == e["total"])
+    places.await_true("all rows", lambda: len(ui.stores.rows()) == 5000)
+    uids = [r["uid"] for r in ui.stores.rows()]
+    assert sorted(uids) == list(range(1, 5001))
 
 
 def test_warm_start_brings_what_changed():
@@ -271,7 +295,9 @@ def test_uidvalidity_changes_while_changes_wait():
 
 def test_a_damaged_cache_is_built_anew_and_no_change_is_lost():
     d = server(30)
-    ui = attached(d)
+    stores = manager.Stores()
+    places.expect_crashes(stores.env)
+    ui = attached(d, stores)
     locals = locals_of(ui)
     d.stop(signal.SIGKILL)
     ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
@@ -282,8 +308,11 @@ def test_a_damaged_cache_is_built_anew_and_no_change_is_lost():
     with open(data, "r+b") as f:
         f.seek(3 * 4096)
         f.write(os.urandom(size - 3 * 4096))
-    ui.send("CHECK_STORES")
-    ui.wait("READ_AGAIN")
+    try:
+        ui.send("CHECK_STORES")
+        ui.wait("NOTICE", where=lambda e: "the cache was damaged" in e["text"])
+    except manager.Gone:
+        pass  # it met the damage itself, and died of it
     ui.stores.manager.wait(timeout=15)
     d.start()
     ui = attached(d, ui.stores)
@@ -363,25 +392,6 @@ def test_the_manager_leaves_by_itself():
     assert ui.ask("LEAVE")["n_waiting"] == 0
     assert ui.stores.manager.wait(timeout=30) == 0
     places.await_true("its workers' end", lambda: not ours & set(places.descendants()))
-
-
-def test_passwords_are_in_no_file_and_no_log():
-    import base64
-    d = server(1)
-    secret = dovecot.PASSWORD
-    ui = attached(d)
-    ui.ask("LEAVE")
-    ui.stores.manager.wait(timeout=15)
-    forms = [secret.encode(), base64.b64encode(secret.encode()), base64.b64encode(b"\0anna\0" + secret.encode())]
-    n = 0
-    for folder, _, files in os.walk(ui.stores.top):
-        for name in files:
-            with open(os.path.join(folder, name), "rb") as f:
-                data = f.read()
-            n += 1
-            for form in forms:
-                assert form not in data, (folder, name, form)
-    assert n >= 3
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
  *   wait MS REGEX     until the screen matches      ok TIME
  *   gone MS REGEX     until it no longer does       ok TIME
  *   change MS SEQ     until it is newer than SEQ    ok SEQ TIME
+ *   moved MS ROW      until the cursor has left ROW   ok ROW TIME
  *   quiet MS          until nothing came for so long  ok SEQ TIME
  *   dump              ok SEQ ROW COL VISIBLE ROWS COLS BYTES, then the text
  *   attrs             the same, one letter per cell instead of its character
@@ -364,6 +365,27 @@ cmd_change(struct screen *s, char *args)
 	printf("ok %llu %lld\n", (unsigned long long)s->seq, (long long)s->change_us);
 }
 
+/* For the time from a key to the line it moves to: other lines may change too. */
+static void
+cmd_moved(struct screen *s, char *args)
+{
+	int64_t deadline = tick_us() + number(&args) * 1000;
+	int row = (int)number(&args);
+
+	while (s->cursor.row == row) {
+		if (is_over(s)) {
+			say_over(s);
+			return;
+		}
+		if (left_ms(deadline) == 0) {
+			printf("timeout\n");
+			return;
+		}
+		turn(s, left_ms(deadline), false);
+	}
+	printf("ok %d %lld\n", s->cursor.row, (long long)s->change_us);
+}
+
 static void
 cmd_quiet(struct screen *s, char *args)
 {
@@ -487,9 +509,10 @@ static const struct {
 	void (*run)(struct screen *s, char *args);
 } commands[] = {
 	{ "keys", cmd_keys },	  { "wait", cmd_wait },	    { "gone", cmd_gone },
-	{ "change", cmd_change }, { "quiet", cmd_quiet },   { "dump", cmd_dump },
-	{ "attrs", cmd_attrs },	  { "cell", cmd_cell },	    { "resize", cmd_resize },
-	{ "signal", cmd_signal }, { "end", cmd_end },	    { "state", cmd_state },
+	{ "change", cmd_change }, { "moved", cmd_moved },   { "quiet", cmd_quiet },
+	{ "dump", cmd_dump },	  { "attrs", cmd_attrs },   { "cell", cmd_cell },
+	{ "resize", cmd_resize }, { "signal", cmd_signal }, { "end", cmd_end },
+	{ "state", cmd_state },
 };
 
 static void

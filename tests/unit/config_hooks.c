@@ -34,9 +34,9 @@ test_scope(void **state)
 	/* kept: the same snapshot, until something global changes */
 	one = config_for(rc->r, "imaps://me@one.example/", NULL);
 	assert_ptr_equal(one, config_for(rc->r, "imaps://me@one.example/", NULL));
-	config_command(rc->r, STR("set realname=New"));
+	config_command(rc->r, STR("set from=New"));
 	one = config_for(rc->r, "imaps://me@one.example/", NULL);
-	assert_string_equal(config_string(one, OPT_realname), "New");
+	assert_string_equal(config_string(one, OPT_from), "New");
 	assert_string_equal(config_string(one, OPT_imap_user), "ann");
 	assert_str(buf_str(&rc->errors), "");
 	rc_free(rc);
@@ -127,7 +127,7 @@ test_waits(void **state)
 {
 	struct rc *rc = rc_new();
 
-	rc_read(rc, "folder-hook . 'set wrap=1 realname=`sleep 0.05; echo Late` wrap=2'");
+	rc_read(rc, "folder-hook . 'set wrap=1 from=`sleep 0.05; echo Late` wrap=2'");
 	const struct config *c = config_for(rc->r, "imaps://h/", "imaps://h/x");
 	assert_int_equal(config_number(c, OPT_wrap), 1);
 	config_take_effects(rc->r);
@@ -135,7 +135,7 @@ test_waits(void **state)
 	assert_int_equal(config_take_effects(rc->r), CONFIG_HOOKS);
 	c = config_for(rc->r, "imaps://h/", "imaps://h/x");
 	assert_int_equal(config_number(c, OPT_wrap), 2);
-	assert_string_equal(config_string(c, OPT_realname), "Late");
+	assert_string_equal(config_string(c, OPT_from), "Late");
 	/* and it is given up when the reader goes */
 	config_command(rc->r, STR("set tilde"));
 	config_for(rc->r, "imaps://h/", "imaps://h/x");

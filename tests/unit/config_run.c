@@ -199,9 +199,9 @@ test_secret_within(void **state)
 	struct rc *rc = rc_new();
 	const char *secret, *command;
 	const struct config *c = rc_read(rc, "set my_pass=`echo 's e\"c'`\n"
-					     "set realname=<$my_pass> imap_pass=a$my_pass");
+					     "set from=<$my_pass> imap_pass=a$my_pass");
 
-	assert_string_equal(config_string(c, OPT_realname), "<s e\"c>");
+	assert_string_equal(config_string(c, OPT_from), "<s e\"c>");
 	assert_true(config_secret(c, OPT_imap_pass, &secret, &command));
 	assert_string_equal(secret, "as e\"c");
 	c = rc_read(rc, "unset imap_pass");

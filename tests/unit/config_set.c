@@ -60,15 +60,15 @@ static const struct {
 	  "rc:1:16: 'background': unknown value 'pink'; one of auto, dark, light\n" },
 	/* texts */
 	{ "set index_format='%4C %s'", "index_format", "index_format=\"%4C %s\"", "" },
-	{ "set realname='\"X\" $y'", "realname", "realname=\"\\\"X\\\" \\$y\"", "" },
-	{ "set editor=\"vim -c 'set tw=72 et' '+/^$'\"", "editor",
-	  "editor=\"vim -c 'set tw=72 et' '+/^\\$'\"", "" },
+	{ "set from='\"X\" $y'", "from", "from=\"\\\"X\\\" \\$y\"", "" },
+	{ "set shell=\"vim -c 'set tw=72 et' '+/^$'\"", "shell",
+	  "shell=\"vim -c 'set tw=72 et' '+/^\\$'\"", "" },
 	{ "set status_chars = \" *%A\"", "status_chars", "status_chars=\" *%A\"", "" },
-	{ "set tmpdir=~/tmp", "tmpdir", "tmpdir=\"/home/me/tmp\"", "" },
-	{ "set realname=A; set realname += B", "realname", "realname=\"AB\"", "" },
-	{ "set realname-=B", "realname", "realname=\"\"",
-	  "rc:1:15: 'realname' is no number: -= does not apply\n" },
-	{ "set realname=x; unset realname", "realname", "realname=\"\"", "" },
+	{ "set history_file=~/tmp", "history_file", "history_file=\"/home/me/tmp\"", "" },
+	{ "set from=A; set from += B", "from", "from=\"AB\"", "" },
+	{ "set from-=B", "from", "from=\"\"",
+	  "rc:1:11: 'from' is no number: -= does not apply\n" },
+	{ "set from=x; unset from", "from", "from=\"\"", "" },
 	/* regular expressions */
 	{ "set quote_regexp='^( {0,4}[>|:#%]| {0,4}[a-z0-9]+[>|]+)+'", "quote_regexp",
 	  "quote_regexp=\"^( {0,4}[>|:#%]| {0,4}[a-z0-9]+[>|]+)+\"", "" },
@@ -88,7 +88,7 @@ static const struct {
 	  "rc:1:15: 'spoolfile' cannot be '!', which stands for itself\n" },
 	/* other names */
 	{ "set spool_file=x", "spoolfile", "spoolfile=\"x\"", "" },
-	{ "set real_name=X", "realname", "realname=\"X\"", "" },
+	{ "set confirm_append=no", "confirmappend", "confirmappend=no", "" },
 	{ "set hdr_format=X", "index_format", "index_format=\"X\"", "" },
 	{ "set noconfirm_append", "confirmappend", "confirmappend=no", "" },
 	{ "set sidebar_delim='|'", "sidebar_divider_char", "sidebar_divider_char=\"|\"", "" },
@@ -125,9 +125,9 @@ test_show(void **state)
 	assert_str(buf_str(&rc->shown), "tilde=no\nwrap=0\nsort=date\nmy_x=\"a \\\"b\\\"\"\n"
 					"imap_pass=\"***\"\n");
 	buf_reset(&rc->shown);
-	config_command(rc->r, STR("set tilde wrap=5 realname=X; set"));
+	config_command(rc->r, STR("set tilde wrap=5 from=X; set"));
 	assert_str(buf_str(&rc->shown),
-		   "set imap_pass=\"***\"\nset realname=\"X\"\nset tilde=yes\nset wrap=5\n\n");
+		   "set imap_pass=\"***\"\nset from=\"X\"\nset tilde=yes\nset wrap=5\n\n");
 	rc_free(rc);
 }
 
@@ -157,13 +157,13 @@ test_snapshot(void **state)
 {
 	struct rc *rc = rc_new();
 	size_t n;
-	struct config *old = config_ref(rc_read(rc, "set wrap=1 realname=A my_x=1\nignore a\n"
+	struct config *old = config_ref(rc_read(rc, "set wrap=1 from=A my_x=1\nignore a\n"
 						    "bind index x exit"));
 
-	const struct config *now = rc_read(rc, "set wrap=2 realname=B my_x=2\nignore b\n"
+	const struct config *now = rc_read(rc, "set wrap=2 from=B my_x=2\nignore b\n"
 					       "bind index y exit");
 	assert_int_equal(config_number(old, OPT_wrap), 1);
-	assert_string_equal(config_string(old, OPT_realname), "A");
+	assert_string_equal(config_string(old, OPT_from), "A");
 	config_binds(old, &n);
 	assert_int_equal(n, 1);
 	config_binds(now, &n);
@@ -173,7 +173,7 @@ test_snapshot(void **state)
 	assert_false(config_is_set(now, OPT_sort));
 	config_reader_free(rc->r);
 	rc->r = NULL;
-	assert_string_equal(config_string(old, OPT_realname), "A");
+	assert_string_equal(config_string(old, OPT_from), "A");
 	config_unref(old);
 	rc_free(rc);
 }

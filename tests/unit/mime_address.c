@@ -234,6 +234,73 @@ test_row(void **state)
 	arena_release(&a);
 }
 
+/* Rows take plain lists in a quicker way, which must not be another one. */
+static void
+test_a_rows_addresses_are_those_of_the_parser(void **state)
+{
+	static const char *const samples[] = {
+		"a@b", "<a@b>", "Ann <a@b>", "Ann<a@b>", "Ann Berg  <a@b>", "Ann  Berg <a@b>",
+		"\"Berg, Ann\" <a@b>", "\" Berg \" <a@b>", "\"Berg\" Ann <a@b>", "\"a b\"@c",
+		"a@b, c@d", "a@b,c@d", "a@b ,  Ann <c@d> , \"X: (Y)\" <e@f>", "a@b,", ",a@b", "a@b,,c@d",
+		"a@b c@d", "a@b;c@d", "Ann <a@b> Bert <c@d>", "Ann <a@b", "Ann <>", "Ann", "a@", "@b", "a@b@c",
+		"a@b (Ann)", "Ann (x) <a@b>", "friends: a@b, c@d;", "undisclosed-recipients:;",
+		"=?utf-8?q?Jos=C3=A9?= <j@b>", "\"=?utf-8?q?Jos=C3=A9?=\" <j@b>", "J=L <a@b>", "a=b@c",
+		"Ann <a @b>", "Ann <a@b >", "Ann < a@b>", "Ann <a@[192.0.2.1]>", "a@[192.0.2.1]", "Ann <@r:a@b>",
+		"Jos\xc3\xa9 <a@b>", "Ann\t<a@b>", "Ann\r\n <a@b>", "O'Neil. J <o'neil+x@b.c>", "a.b@c, Ann",
+		"\"A \\\"B\\\" C\" <a@b>", "\"a@b\" <c@d>", "a@b <c@d>", "Ann <a@b>x", "Ann <a@b>, <", " ", "",
+	};
+	struct arena a = ARENA_INIT;
+
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		struct mime_addresses want;
+		struct mime_row row;
+		struct buf header = BUF_INIT;
+		mime_parse_addresses(&a, str_c(samples[i]), STR_NONE, MIME_ROW_MAX_ADDRESSES, &want);
+		buf_addf(&header, "Cc: %s\r\n\r\n", samples[i]);
+		mime_row_headers(&a, buf_str(&header), STR_NONE, &row);
+		if (row.cc.n != want.n || row.cc.n_left_out != want.n_left_out)
+			fail_msg("'%s': %zu addresses, not %zu", samples[i], row.cc.n, want.n);
+		for (size_t k = 0; k < want.n; k++) {
+			const struct mime_address *x = &row.cc.v[k], *y = &want.v[k];
+			if (!str_eq(x->name, y->name) || !str_eq(x->addr, y->addr) ||
+			    x->is_group != y->is_group || x->is_malformed != y->is_malformed)
+				fail_msg("'%s': '%.*s' <%.*s>, not '%.*s' <%.*s>", samples[i],
+					 STR_ARG(x->name), STR_ARG(x->addr), STR_ARG(y->name),
+					 STR_ARG(y->addr));
+		}
+		buf_release(&header);
+	}
+	arena_release(&a);
+}
+
+/* With a second blank it is read by words. */
+static void
+test_exact_dates_are_those_read_by_words(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "Fri, 20 Nov 2026 16:42:24 +0100", "Fri, 20 Nov  2026 16:42:24 +0100" },
+		{ "1 feb 2026 01:02:03 -0330", "1  feb 2026 01:02:03 -0330" },
+		{ "Sat, 29 Feb 2020 23:59:60 -0000 (UTC)", "Sat, 29 Feb  2020 23:59:60 -0000 (UTC)" },
+		{ "20 Nov 2026 25:00:00 +0000", "20 Nov  2026 25:00:00 +0000" },
+		{ "20 Nov 2026 10:00:00 +9900", "20 Nov  2026 10:00:00 +9900" },
+		{ "32 Nov 2026 10:00:00 +0000", "32 Nov  2026 10:00:00 +0000" },
+		{ "20 Nov 2026 10:00:00 +010", "20 Nov  2026 10:00:00 +010" },
+		{ "20 Nov 2026 10:00:00 +0100 pm", "20 Nov  2026 10:00:00 +0100 pm" },
+		{ "20 Foo 2026 10:00:00 +0100", "20 Foo  2026 10:00:00 +0100" },
+		{ "00 Nov 2026 10:00:00 +0100", "00 Nov  2026 10:00:00 +0100" },
+		{ "20 Nov 2026 24:00:00 +0000", "20 Nov  2026 24:00:00 +0000" },
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct mime_date x = { 0, 0 }, y = { 0, 0 };
+		bool is_x = mime_parse_date(str_c(pairs[i][0]), &x);
+		bool is_y = mime_parse_date(str_c(pairs[i][1]), &y);
+		if (is_x != is_y || x.utc_s != y.utc_s || x.zone_minutes != y.zone_minutes)
+			fail_msg("'%s': %lld %d, not %lld %d", pairs[i][0], (long long)x.utc_s,
+				 x.zone_minutes, (long long)y.utc_s, y.zone_minutes);
+	}
+}
+
 static void
 test_empty_row(void **state)
 {
@@ -299,6 +366,8 @@ main(void)
 		cmocka_unit_test(test_no_dates),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_row),
+		cmocka_unit_test(test_a_rows_addresses_are_those_of_the_parser),
+		cmocka_unit_test(test_exact_dates_are_those_read_by_words),
 		cmocka_unit_test(test_empty_row),
 		cmocka_unit_test(test_row_is_bounded),
 	};

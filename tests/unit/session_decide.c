@@ -22,6 +22,56 @@ backoff_varies_by_a_quarter(void **state)
 }
 
 static void
+a_refused_connection_lowers_the_cap_for_a_day(void **state)
+{
+	(void)state;
+	const int64_t day = 24 * 60 * 60 * 1000;
+	struct conn_cap c = { .max = 4, .now = 4 };
+
+	decide_cap_lower(&c, 2, true, 1000, 5000);
+	assert_int_equal(decide_cap(&c, 5000), 2);
+	assert_int_equal(decide_cap(&c, 5000 + day - 1), 2);
+	assert_int_equal(decide_cap(&c, 5000 + day), 3);
+	assert_int_equal(decide_cap(&c, 5000 + day), 3);
+	assert_int_equal(decide_cap(&c, 5000 + 2 * day), 4);
+	assert_int_equal(decide_cap(&c, 5000 + 9 * day), 4);
+	/* Not refused, only unlucky. */
+	decide_cap_lower(&c, 0, false, 1000, 5000);
+	assert_int_equal(decide_cap(&c, 5999), 1);
+	assert_int_equal(decide_cap(&c, 6000), 2);
+}
+
+static void
+what_is_refused_is_tried_so_many_times(void **state)
+{
+	(void)state;
+	assert_int_equal(decide_try_again_s(ERR_RETRY, 1), 1);
+	assert_int_equal(decide_try_again_s(ERR_RETRY, 2), 2);
+	assert_int_equal(decide_try_again_s(ERR_RETRY, 3), -1);
+	assert_int_equal(decide_try_again_s(ERR_RETRY, 4000000000u), -1);
+	assert_int_equal(decide_try_again_s(ERR_WAIT, 1), 2);
+	assert_int_equal(decide_try_again_s(ERR_WAIT, 4), 128);
+	assert_int_equal(decide_try_again_s(ERR_WAIT, 5), -1);
+	assert_int_equal(decide_try_again_s(ERR_REFUSED, 1), -1);
+	assert_int_equal(decide_try_again_s(ERR_PROTO, 1), -1);
+}
+
+static void
+what_failed_in_company_ends_up_alone(void **state)
+{
+	(void)state;
+	struct intent a = { .kind = INTENT_FLAG, .set_flags = 1 }, b = a;
+
+	assert_true(decide_batch_limit(0) > decide_batch_limit(1));
+	/* Alone before it is refused or parked. */
+	assert_int_equal(decide_batch_limit(2), 1);
+	assert_int_equal(decide_batch_limit(4000000000u), 1);
+	assert_true(decide_same_batch(&a, &b, STR_NONE));
+	b.attempts = 1;
+	assert_false(decide_same_batch(&a, &b, STR_NONE));
+}
+
+static void
 a_vanish_of_most_is_not_believed(void **state)
 {
 	(void)state;
@@ -111,6 +161,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(backoff_doubles_up_to_five_minutes),
 		cmocka_unit_test(backoff_varies_by_a_quarter),
+		cmocka_unit_test(a_refused_connection_lowers_the_cap_for_a_day),
+		cmocka_unit_test(what_is_refused_is_tried_so_many_times),
+		cmocka_unit_test(what_failed_in_company_ends_up_alone),
 		cmocka_unit_test(a_vanish_of_most_is_not_believed),
 		cmocka_unit_test(a_delete_goes_to_the_trash_and_from_there_for_good),
 		cmocka_unit_test(a_delete_that_began_keeps_its_trash),

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../../src/store/internal.h"
 #include "tern/base/mem.h"
 
 static struct intent
@@ -369,6 +370,172 @@ test_undo_of_done_delete(void **state)
 	arena_release(&a);
 }
 
+/* On its way to the trash: undo shows the row at once, and brings it back from there. */
+static void
+test_undo_of_sent_delete(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX"), trash = fix_mailbox(f, "Trash");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	uint8_t post_id[16] = { 5 };
+	struct arena a = ARENA_INIT;
+
+	fix_accept(f, del(local));
+	assert_int_equal(journal_release(f->w, post_id, STR("acc"), STR("INBOX"), NULL, &f->err), 0);
+	set_state(f, 1, INTENT_SENT, 0);
+	fix_shows(f, inbox, "");
+	undo(f);
+	fix_journal_is(f, "DS MP");
+	fix_shows(f, inbox, "1:p");
+	struct intent i = fix_record(f, 2, &a);
+	assert_str(i.mailbox, "Trash");
+	assert_int_equal(i.uid, 0);
+	assert_str(i.target, "INBOX");
+	/* It arrived there as 8: what waits goes after it. */
+	struct row row = fix_row(8, 1, 0);
+	row.local = local;
+	fix_put(f, trash, row);
+	struct store_txn *t = store_txn_begin(f->w, &f->err);
+	assert_int_equal(store_remove_uids(t, inbox, STR("1"), NULL, &f->err), 0);
+	assert_int_equal(store_txn_commit(t, &f->err), 0);
+	set_state(f, 1, INTENT_CONFIRMED, 8);
+	i = fix_record(f, 2, &a);
+	assert_int_equal(i.uid, 8);
+	fix_shows(f, trash, "");
+	arena_release(&a);
+}
+
+/* Let go at once. */
+static void
+del_now(struct fix *f, uint64_t local)
+{
+	uint8_t post_id[16] = { 4, 4 };
+	struct intent i = del(local);
+
+	assert_int_equal(journal_accept(f->w, post_id, &i, 1, true, 1000, &f->err), 0);
+}
+
+/* As who sends them does: copies, claimed for the next stage. */
+static size_t
+claim(struct fix *f, const uint64_t *seqs, size_t n, uint8_t stage, struct arena *a,
+      struct intent *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		out[i] = fix_record(f, seqs[i], a);
+		out[i].stage = stage;
+	}
+	assert_int_equal(journal_claim(f->w, out, &n, &f->err), 0);
+	return n;
+}
+
+static void
+test_what_was_taken_back_is_not_claimed(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	struct arena a = ARENA_INIT;
+	struct intent v[3];
+	size_t n = 3;
+
+	for (uint32_t uid = 1; uid <= 3; uid++) {
+		uint64_t local = fix_put(f, inbox, fix_row(uid, uid, 0));
+		fix_accept(f, flag(local, ROW_SEEN | ROW_FLAGGED, 0));
+		v[uid - 1] = fix_record(f, uid, &a);
+	}
+	undo(f);                                        /* of the third */
+	fix_accept(f, flag(v[1].local, 0, ROW_FLAGGED)); /* the second is another now */
+	assert_int_equal(journal_claim(f->w, v, &n, &f->err), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(v[0].seq, 1);
+	assert_int_equal(v[0].state, INTENT_SENT);
+	fix_journal_is(f, "FS FP Fd FP");
+	arena_release(&a);
+}
+
+static void
+test_what_is_closed_stays_closed(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	struct arena a = ARENA_INIT;
+
+	fix_accept(f, flag(local, ROW_SEEN, 0));
+	struct intent i = fix_record(f, 1, &a);
+	undo(f);
+	for (unsigned to = INTENT_PLANNED; to <= INTENT_PARKED; to++) {
+		i.state = (uint8_t)to;
+		assert_int_equal(journal_update(f->w, &i, 1, &f->err), 0);
+		fix_journal_is(f, "Fd");
+	}
+	fix_shows(f, inbox, "1:");
+	arena_release(&a);
+}
+
+static void
+test_undo_of_claimed_flag(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	struct arena a = ARENA_INIT;
+	struct intent v[1];
+
+	fix_accept(f, flag(local, ROW_SEEN, 0));
+	assert_int_equal(claim(f, (uint64_t[]){ 1 }, 1, STAGE_NONE, &a, v), 1);
+	undo(f);
+	fix_journal_is(f, "FS FP");
+	fix_shows(f, inbox, "1:p");
+	arena_release(&a);
+}
+
+/* The mark went out, the expunge did not: the mark is taken off again. */
+static void
+test_undo_of_marked_expunge(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	struct arena a = ARENA_INIT;
+	struct intent v[1];
+	size_t n = 1;
+
+	del_now(f, local);
+	assert_int_equal(claim(f, (uint64_t[]){ 1 }, 1, STAGE_NONE, &a, v), 1);
+	fix_shows(f, inbox, "");
+	char *text = fix_undo(f);
+	assert_string_equal(text, "undone: delete of 1 message");
+	free(text);
+	fix_journal_is(f, "Dd FP");
+	fix_shows(f, inbox, "1:p");
+	assert_int_equal(fix_record(f, 2, &a).clear_flags, ROW_DELETED);
+	/* The answer to the mark comes: no expunge. */
+	v[0].stage = STAGE_MARKED;
+	assert_int_equal(journal_claim(f->w, v, &n, &f->err), 0);
+	assert_int_equal(n, 0);
+	fix_journal_is(f, "Dd FP");
+	arena_release(&a);
+}
+
+static void
+test_undo_of_sent_expunge(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	struct arena a = ARENA_INIT;
+	struct intent v[1];
+
+	del_now(f, local);
+	assert_int_equal(claim(f, (uint64_t[]){ 1 }, 1, STAGE_NONE, &a, v), 1);
+	assert_int_equal(claim(f, (uint64_t[]){ 1 }, 1, STAGE_MARKED, &a, v), 1);
+	char *text = fix_undo(f);
+	assert_string_equal(text, "delete of 1 message cannot be undone");
+	free(text);
+	fix_journal_is(f, "DS");
+	arena_release(&a);
+}
+
 static void
 test_undo_of_expunged(void **state)
 {
@@ -473,6 +640,50 @@ test_sweep(void **state)
 	fix_journal_is(f, "FP");
 }
 
+/* A post that waits for longer than posts are kept is still made once. */
+static void
+test_an_old_post_that_waits_is_not_made_twice(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	uint8_t open_id[16] = { 21 }, done_id[16] = { 22 };
+	struct intent i = move(local, "B");
+
+	i.kind = INTENT_COPY;
+	assert_int_equal(journal_accept(f->w, open_id, &i, 1, false, 1000, &f->err), 0);
+	set_state(f, 1, INTENT_SENT, 0);
+	i = flag(local, ROW_SEEN, 0);
+	assert_int_equal(journal_accept(f->w, done_id, &i, 1, false, 1000, &f->err), 0);
+	set_state(f, 2, INTENT_CONFIRMED, 0);
+	assert_int_equal(journal_sweep(f->w, 1000 + 31 * 86400, &f->err), 0);
+	fix_journal_is(f, "CS");
+	i = move(local, "B");
+	i.kind = INTENT_COPY;
+	assert_int_equal(journal_accept(f->w, open_id, &i, 1, false, 1000 + 31 * 86400, &f->err),
+			 0);
+	fix_journal_is(f, "CS");
+	/* The other is forgotten. */
+	i = flag(local, ROW_FLAGGED, 0);
+	assert_int_equal(journal_accept(f->w, done_id, &i, 1, false, 1000 + 31 * 86400, &f->err),
+			 0);
+	fix_journal_is(f, "CS FP");
+}
+
+static void
+test_network_file_systems(void **state)
+{
+	(void)state;
+	assert_true(env_is_network(0x6969));
+	assert_true(env_is_network(0x517B));
+	assert_true(env_is_network((long)0xFE534D42));
+	/* As a kernel with a signed f_type says it. */
+	assert_true(env_is_network((int)0xFF534D42));
+	assert_false(env_is_network(0xEF53)); /* ext4 */
+	assert_false(env_is_network(0x01021994)); /* tmpfs */
+	assert_false(env_is_network(0));
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, fix_setup, fix_teardown)
 
 int
@@ -492,10 +703,18 @@ main(void)
 		T(test_flags_follow_a_move),
 		T(test_held_delete),
 		T(test_undo_of_done_delete),
+		T(test_undo_of_sent_delete),
+		T(test_what_was_taken_back_is_not_claimed),
+		T(test_what_is_closed_stays_closed),
+		T(test_undo_of_claimed_flag),
+		T(test_undo_of_marked_expunge),
+		T(test_undo_of_sent_expunge),
 		T(test_undo_of_expunged),
 		T(test_undo_of_copy),
 		T(test_rebind),
 		T(test_sweep),
+		T(test_an_old_post_that_waits_is_not_made_twice),
+		cmocka_unit_test(test_network_file_systems),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

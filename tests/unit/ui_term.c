@@ -5,6 +5,7 @@
 #include "tern/key.h"
 #include "tern/ui.h"
 
+#include <locale.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -58,6 +59,7 @@ setup(void **state)
 {
 	struct setup *s = calloc(1, sizeof(*s));
 
+	setlocale(LC_ALL, "C.UTF-8");
 	s->master = open_pty(&s->slave);
 	s->vt = vterm_new(ROWS, COLS);
 	vterm_set_utf8(s->vt, 1);
@@ -332,6 +334,27 @@ test_unknown_terminal(void **state)
 	assert_err(err, ERR_USER);
 }
 
+/* A locale without UTF-8: letters lose their accents, lines are the terminal's, and
+ * no byte is sent that it does not know. */
+static void
+test_plain_locale(void **state)
+{
+	struct setup *s = *state;
+	VTermScreenCell cell;
+
+	ui_term_close(s->term);
+	assert_non_null(setlocale(LC_ALL, "C"));
+	open_term(s, "xterm-256color", false);
+	ui_puts(ui_area_all(s->screen), 0, 2, "zażółć – é 山 📎 x", UI_PLAIN);
+	ui_puts(ui_area_all(s->screen), 1, 0, "─│└", UI_PLAIN);
+	draw(s);
+	assert_row(s, 0, "  zazolc - e ?  @  x");
+	cell = cell_at(s, 1, 0);
+	assert_int_equal(cell.chars[0], 0x2500); /* by the alternate set */
+	/* What is typed is UTF-8 from here on. */
+	setlocale(LC_ALL, "C.UTF-8");
+}
+
 /* A crash gives the terminal back. */
 static void
 test_emergency(void **state)
@@ -417,6 +440,7 @@ main(void)
 		TEST(test_keys_arrive),
 		TEST(test_without_colors),
 		TEST(test_unknown_terminal),
+		TEST(test_plain_locale),
 		TEST(test_emergency),
 		TEST(test_random_screens),
 	};

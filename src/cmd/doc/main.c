@@ -1,8 +1,19 @@
-/* tern-doc: tern(1) with its tables made anew, on standard output. What lies
- * between the two marks is replaced; the rest is written by hand. */
+/* tern-doc: a manual page with its tables made anew, on standard output; which page
+ * is told by its name. What lies between the two marks is replaced; the rest is
+ * written by hand. */
 #include <stdio.h>
 #include "tern/base/fs.h"
+#include "tern/base/mem.h"
 #include "tern/cmd.h"
+#include "tern/config.h"
+
+static const struct {
+	const char *page;
+	void (*tables)(struct buf *out);
+} pages[] = {
+	{ "tern.1", cmd_manual },
+	{ "ternrc.5", config_doc },
+};
 
 int
 main(int argc, char **argv)
@@ -22,7 +33,9 @@ main(int argc, char **argv)
 		fprintf(stderr, "tern-doc: '%s' has no marks\n", argv[1]);
 		return 1;
 	}
-	cmd_manual(&tables);
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		if (str_ends(str_c(argv[1]), pages[i].page))
+			pages[i].tables(&tables);
 	printf("%.*s%s%s", (int)from + (int)begin.len, page.ptr, tables.ptr, page.ptr + to);
 	buf_release(&page);
 	buf_release(&tables);

@@ -51,6 +51,7 @@ env_error(const struct env *e, int rc, const char *doing, struct err *err)
 	if (rc == EIO && is_nearly_full(e))
 		rc = ENOSPC;
 	switch (rc) {
+	case MDB_BAD_TXN: /* a page that was damaged has spoilt it; whoever met it may not say so */
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
 	case MDB_CURSOR_FULL:
@@ -71,16 +72,21 @@ env_error(const struct env *e, int rc, const char *doing, struct err *err)
 	return err_set(err, ERR_SYSTEM, "cannot %s '%s': %s", doing, e->dir, mdb_strerror(rc));
 }
 
+bool
+env_is_network(long f_type)
+{
+	unsigned long type = (unsigned long)f_type & 0xffffffff;
+
+	return type == NFS_MAGIC || type == SMB_MAGIC || type == SMB2_MAGIC || type == CIFS_MAGIC;
+}
+
 /* Locks and maps of LMDB do not hold on network file systems. */
 static int
 refuse_network(const struct env *e, struct err *err)
 {
 	struct statfs fs;
 
-	if (statfs(e->dir, &fs) != 0)
-		return 0;
-	unsigned long type = (unsigned long)fs.f_type & 0xffffffff;
-	if (type != NFS_MAGIC && type != SMB_MAGIC && type != SMB2_MAGIC && type != CIFS_MAGIC)
+	if (statfs(e->dir, &fs) != 0 || !env_is_network(fs.f_type))
 		return 0;
 	return err_set(err, ERR_USER,
 		       "the %s cannot lie in '%s', a network file system: choose a local "
@@ -159,7 +165,9 @@ env_check_schema(const struct env *e, MDB_txn *txn, struct err *err)
 	uint32_t schema = get_be32(val.mv_data);
 	if (schema == STORE_SCHEMA)
 		return 0;
-	return err_set(err, ERR_DAMAGED,
+	/* A cache is built anew; a journal of another version is sound, and not ours to
+	 * move away. */
+	return err_set(err, e->spec == &env_journal_spec ? ERR_USER : ERR_DAMAGED,
 		       "the %s in '%s' was made by %s version of tern (schema %u, this one has %u)",
 		       e->spec->what, e->dir, schema > STORE_SCHEMA ? "a newer" : "another", schema,
 		       STORE_SCHEMA);
@@ -205,8 +213,11 @@ env_open_read(struct env *e, const struct env_spec *spec, const char *parent, st
 		env_error(e, rc, "read", err);
 		goto fail;
 	}
+	MDB_envinfo info = { 0 };
+	mdb_env_info(e->mdb, &info);
 	rc = open_dbs(e, txn, 0);
-	if (rc == MDB_NOTFOUND) { /* made, but its first transaction is still to come */
+	/* Made, but its first transaction is still to come; later it is damage. */
+	if (rc == MDB_NOTFOUND && info.me_last_txnid == 0) {
 		mdb_txn_abort(txn);
 		env_close(e);
 		return 1;

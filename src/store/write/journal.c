@@ -1,7 +1,11 @@
 /* The journal's records and indexes, and the commit that makes them durable. */
 #include "writer.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include "tern/base/log.h"
+#include "tern/base/map.h"
+#include "tern/base/mem.h"
 
 /* ---- one operation, one commit -------------------------------------------------------- */
 
@@ -349,6 +353,10 @@ update_one(struct jop *j, const struct intent *to, struct err *err)
 
 	if (rc != 0) /* 1: swept meanwhile */
 		return rc < 0 ? -1 : 0;
+	/* The user took it back, or it was done: whoever has an older copy of the
+	 * record does not open it again. */
+	if (!state_is_open(i.state))
+		return 0;
 	uint8_t before = i.state;
 	i.state = to->state;
 	i.stage = to->stage;
@@ -393,6 +401,62 @@ journal_update(struct store_writer *w, const struct intent *intents, size_t n, s
 	if (!states_are_sane(intents, n))
 		BUG("a state that is none");
 	return n == 0 ? 0 : journal_run(w, update_all, &u, err);
+}
+
+struct claim {
+	const struct intent *v;
+	size_t n;
+	bool *has; /* which of them are ours; written anew by each try */
+};
+
+/* The record still asks for what the copy is about to do. */
+static bool
+is_same_change(const struct intent *i, const struct intent *copy)
+{
+	return (i->state == INTENT_PLANNED || i->state == INTENT_SENT) && i->kind == copy->kind &&
+	       i->local == copy->local && i->set_flags == copy->set_flags &&
+	       i->clear_flags == copy->clear_flags && str_eq(i->keyword, copy->keyword) &&
+	       str_eq(i->account, copy->account) && str_eq(i->mailbox, copy->mailbox) &&
+	       (i->target.len == 0 || str_eq(i->target, copy->target));
+}
+
+static int
+claim_all(struct jop *j, void *ctx, struct err *err)
+{
+	struct claim *c = ctx;
+	struct intent i;
+
+	for (size_t n = 0; n < c->n; n++) {
+		int rc = j_get(j, c->v[n].seq, &i, err);
+		if (rc < 0)
+			return -1;
+		c->has[n] = rc == 0 && is_same_change(&i, &c->v[n]);
+		if (!c->has[n])
+			continue;
+		struct intent to = c->v[n];
+		to.state = INTENT_SENT;
+		if (update_one(j, &to, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+journal_claim(struct store_writer *w, struct intent *intents, size_t *n, struct err *err)
+{
+	struct claim c = { intents, *n, xcalloc(*n + 1, sizeof(*c.has)) };
+	size_t n_ours = 0;
+	int status = *n == 0 ? 0 : journal_run(w, claim_all, &c, err);
+
+	for (size_t i = 0; status == 0 && i < *n; i++)
+		if (c.has[i]) {
+			intents[n_ours] = intents[i];
+			intents[n_ours++].state = INTENT_SENT;
+		}
+	if (status == 0)
+		*n = n_ours;
+	free(c.has);
+	return status;
 }
 
 static int
@@ -478,6 +542,47 @@ find_old_posts(struct jop *j, struct old_groups *old, struct err *err)
 	return rc == MDB_NOTFOUND ? 0 : j_error(j, rc, err);
 }
 
+static int
+posts_of_open(struct jop *j, struct map *ids, struct err *err)
+{
+	MDB_cursor *cur;
+	MDB_val key, val;
+
+	int rc = mdb_cursor_open(j->txn, j->e->dbi[J_OPEN], &cur);
+	if (rc != 0)
+		return j_error(j, rc, err);
+	for (rc = mdb_cursor_get(cur, &key, &val, MDB_FIRST); rc == 0;
+	     rc = mdb_cursor_get(cur, &key, &val, MDB_NEXT)) {
+		struct intent i;
+		if (key.mv_size != 8 || j_get(j, get_be64(key.mv_data), &i, err) != 0) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+		map_set(ids, str_n((const char *)i.post_id, sizeof(i.post_id)), ids);
+	}
+	mdb_cursor_close(cur);
+	return rc == MDB_NOTFOUND ? 0 : j_error(j, rc, err);
+}
+
+/* Who posts again what still waits must not make it twice, however old it is. */
+static int
+keep_open_posts(struct jop *j, struct old_groups *old, struct err *err)
+{
+	struct map open = MAP_INIT;
+	size_t n = 0;
+	int rc = old->posts.n == 0 ? 0 : posts_of_open(j, &open, err);
+
+	for (size_t i = 0; rc == 0 && i + 1 < old->posts.n; i += 2) {
+		if (map_has(&open, str_n((const char *)&old->posts.v[i], 16)))
+			continue;
+		memmove(&old->posts.v[n], &old->posts.v[i], 16);
+		n += 2;
+	}
+	old->posts.n = n;
+	map_release(&open, NULL);
+	return rc;
+}
+
 /* A group goes when none of its records matters any more. */
 static int
 sweep_group(struct jop *j, uint64_t group, size_t *n_swept, struct err *err)
@@ -506,7 +611,8 @@ sweep_done(struct jop *j, void *ctx, struct err *err)
 	size_t n_swept = 0;
 
 	j->now_wall = *(const int64_t *)ctx;
-	int rc = find_old_groups(j, &old, err) != 0 || find_old_posts(j, &old, err) != 0;
+	int rc = find_old_groups(j, &old, err) != 0 || find_old_posts(j, &old, err) != 0 ||
+		 keep_open_posts(j, &old, err) != 0;
 	/* Oldest first. */
 	for (size_t i = old.groups.n; rc == 0 && i > 0 && n_swept < SWEEP_MAX; i--)
 		rc = sweep_group(j, old.groups.v[i - 1], &n_swept, err);

@@ -107,6 +107,20 @@ drop_other_places(struct undo *u, uint64_t local, struct err *err)
 	return rc;
 }
 
+/* Deleted for good, and the command that does it has not gone out: the mark may be
+ * on the message already, so it is taken off. */
+static int
+undo_mark(struct undo *u, struct intent *i, struct err *err)
+{
+	struct intent inverse = { .kind = INTENT_FLAG, .clear_flags = ROW_DELETED };
+
+	i->state = INTENT_DROPPED;
+	u->n_undone++;
+	if (j_put(u->j, i, err) != 0)
+		return -1;
+	return i->old_flags & ROW_DELETED ? 0 : plan(u, &inverse, i, err);
+}
+
 /* Bring the message back to i->before, from wherever it is by now. */
 static int
 undo_move(struct undo *u, struct intent *i, struct err *err)
@@ -121,6 +135,8 @@ undo_move(struct undo *u, struct intent *i, struct err *err)
 		u->n_undone++;
 		return j_put(u->j, i, err);
 	}
+	if (i->state == INTENT_SENT && i->target.len == 0 && i->stage != STAGE_MARKED)
+		return undo_mark(u, i, err);
 	if (went_out && i->target.len == 0) { /* expunged: there is nothing to bring back */
 		u->n_lost++;
 		return 0;

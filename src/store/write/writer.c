@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "tern/base/fs.h"
 #include "tern/base/log.h"
@@ -97,12 +98,6 @@ move_aside(struct store_writer *w, struct err *err)
 	return rc;
 }
 
-int
-store_condemn_cache(struct store_writer *w, struct err *err)
-{
-	return move_aside(w, err);
-}
-
 /* Texts of a cache that is gone have names that nothing knows: a new directory
  * is begun, and the old one swept. */
 static void
@@ -149,6 +144,46 @@ open_cache(struct store_writer *w, bool *rebuilt_out, struct err *err)
 	retire_texts(w);
 	*rebuilt_out = true;
 	return env_open_write(&w->cache, &env_cache_spec, w->cache_dir, err);
+}
+
+int
+store_drop_cache(const struct store_paths *paths, struct err *err)
+{
+	struct store_writer w = { 0 };
+	int rc = store_dirs(paths, &w.cache_dir, &w.state_dir, err);
+
+	/* The next to open it finds none, and begins a new one. */
+	if (rc == 0 && cache_exists(&w))
+		rc = move_aside(&w, err);
+	free(w.cache_dir);
+	free(w.state_dir);
+	return rc;
+}
+
+int
+store_keep_journal_aside(const struct store_paths *paths, int64_t now_wall, char **where_out,
+			 struct err *err)
+{
+	char *cache_dir, *state_dir, date[32];
+	time_t now = (time_t)now_wall;
+	struct tm tm;
+
+	if (store_dirs(paths, &cache_dir, &state_dir, err) != 0)
+		return -1;
+	strftime(date, sizeof(date), "%Y%m%d-%H%M%S", gmtime_r(&now, &tm));
+	char *from = xasprintf("%s/%s", state_dir, env_journal_spec.subdir);
+	char *to = xasprintf("%s.damaged-%s", from, date);
+	int rc = rename(from, to);
+	if (rc != 0) {
+		err_errno(err, errno, "cannot move '%s' aside", from);
+		free(to);
+	} else {
+		*where_out = to;
+	}
+	free(from);
+	free(cache_dir);
+	free(state_dir);
+	return rc;
 }
 
 /* A journal that was lost while the cache was not counts from 1 again: local ids

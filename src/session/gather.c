@@ -1,0 +1,502 @@
+/* Which intents go out next. An intent is durable and acknowledged first; then
+ * the oldest intents of a mailbox that may go out as one command are gathered into
+ * one batch, one batch per mailbox at a time, more gathering meanwhile. What was
+ * sent and never answered is decided here, or made a probe. */
+#include "push.h"
+
+#include <stdlib.h>
+#include "tern/base/log.h"
+#include "tern/base/map.h"
+#include "tern/base/mem.h"
+#include "tern/base/tick.h"
+
+#define WAITING ((1u << INTENT_PLANNED) | (1u << INTENT_SENT))
+
+struct intent
+push_copy_intent(struct arena *a, const struct intent *i)
+{
+	struct intent c = *i;
+
+	c.account = arena_str(a, i->account);
+	c.mailbox = arena_str(a, i->mailbox);
+	c.mailbox_id = arena_str(a, i->mailbox_id);
+	c.message_id = arena_str(a, i->message_id);
+	c.keyword = arena_str(a, i->keyword);
+	c.before_account = arena_str(a, i->before_account);
+	c.before = arena_str(a, i->before);
+	c.target_account = arena_str(a, i->target_account);
+	c.target = arena_str(a, i->target);
+	c.reason = arena_str(a, i->reason);
+	return c;
+}
+
+/* ---- what is due -------------------------------------------------------------------- */
+
+void
+push_dirty(struct box *b)
+{
+	b->push_due = true;
+	b->push_at_ms = 0;
+}
+
+struct waiting_mailbox {
+	char *account, *mailbox;
+	size_t mailbox_len;
+};
+
+struct scan_ctx {
+	struct session *s;
+	VEC(struct waiting_mailbox) found;
+};
+
+static bool
+scan_one(const struct intent *i, void *ctx)
+{
+	struct scan_ctx *scan = ctx;
+
+	for (size_t k = 0; k < scan->found.n; k++)
+		if (str_eqc(i->account, scan->found.v[k].account) &&
+		    str_eq(i->mailbox, str_n(scan->found.v[k].mailbox, scan->found.v[k].mailbox_len)))
+			return true;
+	struct waiting_mailbox m = { str_dup(i->account), str_dup(i->mailbox), i->mailbox.len };
+	vec_push(&scan->found, m);
+	return true;
+}
+
+void
+push_scan(struct session *s)
+{
+	struct scan_ctx scan = { s, VEC_INIT };
+	struct err err = ERR_INIT;
+	struct store_view *v = store_begin(s->store, &err);
+
+	if (v != NULL) {
+		store_each_intent(v, WAITING, scan_one, &scan, &err);
+		store_end(v);
+	}
+	for (size_t i = 0; i < scan.found.n; i++) {
+		struct box *b = box_by_name(s, str_c(scan.found.v[i].account),
+					    str_n(scan.found.v[i].mailbox,
+						  scan.found.v[i].mailbox_len),
+					    true, &err);
+		if (b != NULL)
+			push_dirty(b);
+		free(scan.found.v[i].account);
+		free(scan.found.v[i].mailbox);
+	}
+	vec_release(&scan.found);
+}
+
+/* ---- gathering a batch ------------------------------------------------------------------- */
+
+struct trash_ctx {
+	struct arena *arena;
+	struct str name;
+};
+
+static bool
+find_trash(const struct mailbox *m, void *ctx)
+{
+	struct trash_ctx *t = ctx;
+
+	if (!(m->attrs & FOLDER_TRASH) || (m->attrs & FOLDER_GONE))
+		return true;
+	t->name = arena_str(t->arena, m->name);
+	return false;
+}
+
+/* $trash, else the server's own by its special use; empty if there is none. */
+static struct str
+trash_of(struct account *a, struct arena *arena)
+{
+	struct trash_ctx t = { arena, STR_NONE };
+
+	if (a->trash.len > 0)
+		return buf_str(&a->trash);
+	struct store_view *v = store_begin(a->session->store, NULL);
+	if (v != NULL) {
+		store_each_mailbox(v, str_c(a->name), find_trash, &t, NULL);
+		store_end(v);
+	}
+	return t.name;
+}
+
+struct gather {
+	struct box *box;
+	struct push *push;
+	struct str trash;
+	struct store_view *view;
+	struct map seen; /* messages with an earlier intent: strictly in order */
+	uint32_t uidvalidity;
+	int64_t now_wall;
+	int64_t next_wall; /* when the earliest that has to wait may go; 0 none */
+	bool wants_probe;
+	bool wants_folders;
+	VEC(struct intent) changed; /* decided without the server */
+};
+
+/* Where its message is now: by local id, else as the record says. */
+static uint32_t
+uid_of(const struct gather *g, const struct intent *i)
+{
+	struct row row;
+	uint32_t mailbox;
+
+	if (store_row(g->view, i->local, &mailbox, &row, NULL) == 0 && mailbox == g->box->id)
+		return row.uid;
+	return i->uidvalidity == g->uidvalidity ? i->uid : 0;
+}
+
+static bool
+is_at_source(const struct gather *g, uint32_t uid)
+{
+	struct row row;
+
+	return uid != 0 && store_row_by_uid(g->view, g->box->id, uid, &row, NULL) == 0;
+}
+
+static void
+decide_without_server(struct gather *g, const struct intent *i, uint8_t state, const char *reason)
+{
+	struct intent c = push_copy_intent(&g->push->arena, i);
+
+	c.state = state;
+	c.reason = str_c(reason);
+	vec_push(&g->changed, c);
+}
+
+static bool
+gather_one(const struct intent *i, void *ctx)
+{
+	struct gather *g = ctx;
+	struct push *p = g->push;
+
+	if (map_set64(&g->seen, i->local, g) != NULL)
+		return true;
+	if (i->not_before > g->now_wall) {
+		if (g->next_wall == 0 || i->not_before < g->next_wall)
+			g->next_wall = i->not_before;
+		return true;
+	}
+	struct str target;
+	enum push_class class = decide_class(i, g->trash, &target);
+	uint32_t uid = uid_of(g, i);
+	bool at_source = is_at_source(g, uid);
+	/* No trash known yet is not the same as no trash. */
+	if (class == PUSH_EXPUNGE && g->trash.len == 0 && !g->box->account->has_folders) {
+		g->wants_folders = true;
+		return true;
+	}
+	if ((class == PUSH_MOVE || class == PUSH_COPY) && i->target_account.len > 0 &&
+	    !str_eq(i->target_account, i->account)) {
+		decide_without_server(g, i, INTENT_REFUSED,
+				      "moving between accounts is not possible yet");
+		return true;
+	}
+	bool is_flags = class == PUSH_FLAG || class == PUSH_KEYWORD;
+	if (i->state == INTENT_SENT && (at_source || !is_flags)) {
+		switch (decide_uncertain(i, class, at_source)) {
+		case FATE_DONE:
+			decide_without_server(g, i, INTENT_CONFIRMED, "");
+			return true;
+		case FATE_PROBE:
+			g->wants_probe = true;
+			return true;
+		case FATE_REPEAT:
+			break;
+		}
+	} else if (uid == 0 && i->state == INTENT_PLANNED) {
+		/* An undone move whose new UID nobody told us: look for it. */
+		g->wants_probe = true;
+		return true;
+	} else if (!at_source) {
+		decide_without_server(g, i, INTENT_PARKED, "the message is no longer there");
+		return true;
+	}
+	if (p->n > 0 && (p->n >= decide_batch_limit(i->attempts) ||
+			 !decide_same_batch(&p->v[0], i, g->trash)))
+		return true;
+	p->v = xreallocarray(p->v, p->n + 1, sizeof(*p->v));
+	p->v[p->n] = push_copy_intent(&p->arena, i);
+	p->v[p->n].uid = uid;
+	p->v[p->n].uidvalidity = g->uidvalidity;
+	if (p->n++ == 0) {
+		p->class = class;
+		p->target = arena_str(&p->arena, target);
+	}
+	return true;
+}
+
+/* What needs no server is written down, and said. */
+static int
+settle(struct gather *g)
+{
+	struct session *s = g->box->session;
+	struct err err = ERR_INIT;
+	int status = 0;
+
+	if (g->changed.n == 0)
+		return 0;
+	g->box->push_due = true; /* later intents of the same messages come next */
+	if (journal_update(s->writer, g->changed.v, g->changed.n, &err) < 0) {
+		session_store_failed(s, &err);
+		status = -1;
+	}
+	for (size_t i = 0; status == 0 && i < g->changed.n; i++)
+		if (g->changed.v[i].state != INTENT_CONFIRMED)
+			session_notice(s, LOG_WARN, g->box->account_name, false, "%.*s",
+				       STR_ARG(g->changed.v[i].reason));
+	session_news(s, g->box->id, NULL, 0, true);
+	vec_release(&g->changed);
+	return status;
+}
+
+/* The next batch of a mailbox that is in step; NULL if nothing can go now. */
+static struct push *
+gather(struct box *b)
+{
+	struct session *s = b->session;
+	struct err err = ERR_INIT;
+	struct mailbox m;
+
+	/* What the server said is what we decide by. */
+	if (session_commit(s) < 0) {
+		b->push_due = true;
+		return NULL;
+	}
+	struct push *p = xcalloc(1, sizeof(*p));
+	struct gather g = { .box = b, .push = p, .now_wall = wall_now() };
+	g.trash = trash_of(b->account, &p->arena);
+	g.view = store_begin(s->store, &err);
+	if (g.view == NULL || box_record(b, &m, g.view, &err) < 0) {
+		if (g.view != NULL)
+			store_end(g.view);
+		push_free(p);
+		return NULL;
+	}
+	g.uidvalidity = m.uidvalidity;
+	store_each_intent_of(g.view, str_c(b->account_name), buf_str(&b->name), WAITING, gather_one,
+			     &g, &err);
+	store_end(g.view);
+	map_release(&g.seen, NULL);
+	if (settle(&g) < 0) {
+		push_free(p);
+		return NULL;
+	}
+	if (g.wants_probe)
+		b->probe_due = true;
+	if (g.wants_folders) {
+		b->awaits_folders = true;
+		b->account->folders_ms = 0;
+	}
+	if (g.next_wall > 0) {
+		b->push_due = true;
+		b->push_at_ms = s->now_ms + (g.next_wall - g.now_wall) * 1000;
+	}
+	if (p->n == 0) {
+		push_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+/* ---- gathering probes: did it arrive? where is it now? --------------------------------------- */
+
+struct probe_ctx {
+	struct gather g;
+	struct str where; /* the mailbox to look in: that of the first */
+};
+
+static bool
+gather_probe(const struct intent *i, void *ctx)
+{
+	struct probe_ctx *c = ctx;
+	struct push *p = c->g.push;
+	struct str target;
+	enum push_class class = decide_class(i, c->g.trash, &target);
+	uint32_t uid = uid_of(&c->g, i);
+	bool is_lost = i->state == INTENT_PLANNED && uid == 0;
+	bool is_uncertain = i->state == INTENT_SENT &&
+			    decide_uncertain(i, class, is_at_source(&c->g, uid)) == FATE_PROBE;
+
+	if (map_set64(&c->g.seen, i->local, c) != NULL || (!is_lost && !is_uncertain))
+		return true;
+	if (i->message_id.len == 0) {
+		decide_without_server(&c->g, i, INTENT_PARKED,
+				      "it may have been done or not: the message has no Message-ID to look for");
+		return true;
+	}
+	struct str where = is_lost ? i->mailbox : target;
+	if (p->n > 0 && !str_eq(where, c->where))
+		return true;
+	if (p->n == 0)
+		c->where = arena_str(&p->arena, where);
+	p->v = xreallocarray(p->v, p->n + 1, sizeof(*p->v));
+	p->v[p->n++] = push_copy_intent(&p->arena, i);
+	return true;
+}
+
+static struct push *
+gather_probes(struct box *b)
+{
+	struct session *s = b->session;
+	struct err err = ERR_INIT;
+	struct mailbox m;
+	struct push *p = xcalloc(1, sizeof(*p));
+	struct probe_ctx c = { .g = { .box = b, .push = p, .now_wall = wall_now() } };
+
+	c.g.trash = trash_of(b->account, &p->arena);
+	c.g.view = store_begin(s->store, &err);
+	if (c.g.view != NULL && box_record(b, &m, c.g.view, &err) == 0) {
+		c.g.uidvalidity = m.uidvalidity;
+		store_each_intent_of(c.g.view, str_c(b->account_name), buf_str(&b->name), WAITING,
+				     gather_probe, &c, &err);
+	}
+	if (c.g.view != NULL)
+		store_end(c.g.view);
+	map_release(&c.g.seen, NULL);
+	int status = settle(&c.g);
+	p->target = c.where;
+	if (status == 0 && p->n > 0)
+		return p;
+	push_free(p);
+	return NULL;
+}
+
+/* ---- a mailbox that is gone -------------------------------------------------------------- */
+
+struct park {
+	struct arena arena;
+	struct str why;
+	VEC(struct intent) v;
+};
+
+static bool
+park_one(const struct intent *i, void *ctx)
+{
+	struct park *p = ctx;
+	struct intent c = push_copy_intent(&p->arena, i);
+
+	c.state = INTENT_PARKED;
+	c.reason = p->why;
+	vec_push(&p->v, c);
+	return true;
+}
+
+static void
+park_all(struct box *b, const char *why)
+{
+	struct session *s = b->session;
+	struct err err = ERR_INIT;
+	struct park p = { ARENA_INIT, str_c(why), VEC_INIT };
+	struct store_view *v = store_begin(s->store, &err);
+
+	if (v != NULL) {
+		store_each_intent_of(v, str_c(b->account_name), buf_str(&b->name), WAITING, park_one,
+				     &p, &err);
+		store_end(v);
+	}
+	if (p.v.n > 0 && journal_update(s->writer, p.v.v, p.v.n, &err) < 0)
+		session_store_failed(s, &err);
+	else if (p.v.n > 0)
+		session_notice(s, LOG_ERROR, b->account_name, false,
+			       "%zu change%s in '%s' cannot be made: %s", p.v.n,
+			       p.v.n == 1 ? "" : "s", b->name.ptr, why);
+	session_news(s, b->id, NULL, 0, true);
+	vec_release(&p.v);
+	arena_release(&p.arena);
+}
+
+/* ---- scheduling -------------------------------------------------------------------------- */
+
+static struct worker *
+worker_on(struct account *a, const struct box *b)
+{
+	for (size_t i = 0; i < a->session->workers.n; i++) {
+		struct worker *w = a->session->workers.v[i];
+		if (w->account == a && w->state == WORKER_READY && w->selected == b && w->is_open)
+			return w;
+	}
+	return NULL;
+}
+
+/* A probe decides by what it finds in another mailbox: nothing may be copied or
+ * moved between its question and its answer. */
+static bool
+is_probing(const struct account *a)
+{
+	for (size_t i = 0; i < a->tasks.n; i++)
+		if (a->tasks.v[i]->kind == TASK_PROBE)
+			return true;
+	return false;
+}
+
+static bool
+is_pushing(const struct account *a)
+{
+	for (size_t i = 0; i < a->tasks.n; i++)
+		if (a->tasks.v[i]->kind == TASK_PUSH && a->tasks.v[i]->push != NULL)
+			return true;
+	return false;
+}
+
+static bool
+start_probe(struct box *b)
+{
+	struct push *probes = gather_probes(b);
+
+	if (probes == NULL)
+		return false;
+	struct box *where = box_by_name(b->session, str_c(b->account_name), probes->target, true,
+					NULL);
+	if (where == NULL) {
+		push_free(probes);
+		return false;
+	}
+	struct task *t = task_new(b->account, TASK_PROBE, where);
+	t->push = probes;
+	return true;
+}
+
+void
+push_schedule(struct account *a)
+{
+	struct session *s = a->session;
+
+	if (is_probing(a))
+		return;
+	for (size_t i = 0; i < s->boxes.n; i++) {
+		struct box *b = s->boxes.v[i];
+		if (b->account != a || (!b->push_due && !b->probe_due) ||
+		    task_of(a, TASK_PUSH, b) != NULL)
+			continue;
+		if (s->now_ms < b->push_at_ms) {
+			session_wake_at(s, b->push_at_ms);
+			continue;
+		}
+		if (b->is_gone) {
+			b->push_due = b->probe_due = false;
+			park_all(b, "the mailbox is no longer there");
+			continue;
+		}
+		/* Nobody has it open: an empty task makes a worker go there; the batch
+		 * is gathered when it is in step. */
+		if (worker_on(a, b) == NULL) {
+			task_new(a, TASK_PUSH, b);
+			continue;
+		}
+		if (b->probe_due) {
+			if (is_pushing(a))
+				continue;
+			b->probe_due = false;
+			if (start_probe(b))
+				return;
+		}
+		b->push_due = false;
+		struct push *p = gather(b);
+		if (p == NULL)
+			continue;
+		struct task *t = task_new(a, TASK_PUSH, b);
+		t->push = p;
+	}
+}

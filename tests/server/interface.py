@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""What an interface may rely on, beside the others' files and programs."""
+import os
+
+import dovecot
+import manager
+import places
+import proxy
+import tap
+from named import WAITING, fresh, interface, message_ids
+from sync import locals_of
+
+HEX = os.urandom(300_000).hex()
+
+
+def with_attachment():
+    """(server, user): message 1 has its part 2."""
+    d, user = fresh(0)
+    data = ("From: a@example.org\r\nSubject: big\r\nMessage-ID: <big@example.org>\r\nMIME-Version: 1.0\r\n"
+            "Content-Type: multipart/mixed; boundary=B\r\n\r\n--B\r\nContent-Type: text/plain\r\n\r\nText.\r\n"
+            "--B\r\nContent-Type: application/x-hex; name=big.hex\r\nContent-Disposition: attachment; filename=big.hex\r\n\r\n"
+            + "\r\n".join(HEX[i:i + 76] for i in range(0, len(HEX), 76)) + "\r\n--B--\r\n").encode()
+    c = d.client(user)
+    dovecot.check(c.append("INBOX", "", None, data))
+    c.logout()
+    return d, user
+
+
+def reader(d, user, **more):
+    """An interface that has read the message, so its structure is known; its folder for files."""
+    i = interface(d, user, **more)
+    local = locals_of(i)[1]
+    number = i.send("READ", local=local)
+    os.close(i.wait("DOCUMENT", id=number)["fd"])
+    i.wait("DONE", id=number)
+    folder = os.path.join(i.stores.top, "saved")
+    os.mkdir(folder)
+    return i, local, folder
+
+
+def is_whole(path):
+    with open(path) as f:
+        return f.read().replace("\r", "").replace("\n", "") == HEX
+
+
+def is_saved(event):
+    return event["event"] == "DONE"
+
+
+def test_saving_touches_no_file_of_anybody_else():
+    i, local, folder = reader(*with_attachment())
+    path = os.path.join(folder, "report.hex")
+    with open(path + ".part", "w") as f:
+        f.write("a browser's")
+    end = i.ask("SAVE_PART", local=local, section="2", path=path)
+    assert is_saved(end) and is_whole(path), end
+    with open(path + ".part") as f:
+        assert f.read() == "a browser's"
+    assert sorted(os.listdir(folder)) == ["report.hex", "report.hex.part"]
+
+
+def test_two_saves_to_one_path_do_not_mix():
+    i, local, folder = reader(*with_attachment())
+    path = os.path.join(folder, "report.hex")
+    numbers = [i.send("SAVE_PART", local=local, section="2", path=path) for _ in range(2)]
+    ends = [i.wait("DONE", "FAILED", id=n) for n in numbers]
+    assert sorted(map(is_saved, ends)) == [False, True], ends
+    assert [e for e in ends if not is_saved(e)][0]["text"].endswith("exists"), ends
+    assert is_whole(path) and os.listdir(folder) == ["report.hex"]
+
+
+def test_a_save_that_is_asked_to_replaces_the_file():
+    i, local, folder = reader(*with_attachment())
+    path = os.path.join(folder, "report.hex")
+    with open(path, "w") as f:
+        f.write("old")
+    end = i.ask("SAVE_PART", local=local, section="2", path=path, overwrite=1)
+    assert is_saved(end) and is_whole(path), end
+    assert os.listdir(folder) == ["report.hex"]
+
+
+def test_a_save_canceled_in_the_queue_leaves_nothing():
+    d, user = with_attachment()
+    p = proxy.Proxy(d.imaps_port)
+    i, local, folder = reader(d, user, port=p.port)
+    p.refuse()
+    p.cut("reset")
+    i.wait("ACCOUNT_STATE", where=lambda e: e["state"] == WAITING)
+    number = i.send("SAVE_PART", local=local, section="2", path=os.path.join(folder, "report.hex"))
+    places.await_true("its file", lambda: os.listdir(folder))
+    i.send("CANCEL", request=number)
+    i.wait("CANCELED", id=number)
+    assert os.listdir(folder) == []
+
+
+def test_a_second_interface_does_not_change_the_firsts_account():
+    d, user = fresh()
+    one = interface(d, user, trash="Archive")
+    two = manager.Interface(one.stores, {})
+    two.account(host="localhost", port=d.imaps_port, user=user, ca_file=d.cert.ca, trash="Elsewhere")
+    notice = two.wait("NOTICE", where=lambda e: "other settings" in e["text"])
+    assert notice["account"] == "home" and not [e for e in one.events if "other settings" in str(e)]
+    three = manager.Interface(one.stores, {})
+    three.account(host="localhost", port=d.imaps_port, user=user, ca_file=d.cert.ca, trash="Archive")
+    assert not [e for e in three.events if "other settings" in str(e)], three.events
+    one.post("delete", [locals_of(one)[1]], set=1)
+    places.await_true("it in the first's trash", lambda: message_ids(d, user, "Archive"))
+
+
+if __name__ == "__main__":
+    tap.main()

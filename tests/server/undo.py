@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""<undo> while the command is under way: between what goes out and its answer lies
+a round trip, and what the user said last is what the server ends with."""
+import re
+
+import places
+import proxy
+import tap
+from manager import FLAG
+from sync import attached, flags_of, ids_in, locals_of, server
+
+RTT_MS = 1200
+NO_MOVE = """protocol imap {
+  imap_capability = IMAP4rev1 SASL-IR IDLE ENABLE CONDSTORE QRESYNC UIDPLUS ESEARCH LITERAL+ SPECIAL-USE LIST-EXTENDED LIST-STATUS
+}"""
+M0 = "<m0@example.org>"
+WAITING = (2, 3)
+
+
+class Slow:
+    """An interface on a slow link; the mailbox holds m0."""
+
+    def __init__(self, mailbox="INBOX", n=1, **more):
+        self.d = server(n, **more)
+        if mailbox != "INBOX":
+            c = self.d.client(mailbox="INBOX")
+            c.uid("COPY", "1", mailbox)
+            c.logout()
+        self.mailbox = mailbox
+        self.proxy = proxy.Proxy(self.d.imaps_port)
+        self.ui = attached(self.d, port=self.proxy.port, mailbox=mailbox)
+        self.local = locals_of(self.ui, mailbox)[1]
+
+    def post(self, *args, until, **more):
+        """Post, and wait until the server got a command that matches `until`."""
+        self.proxy.set_rtt(RTT_MS)
+        assert self.ui.post(*args[:1], [self.local], *args[1:], **more)["event"] == "ACK"
+        places.await_true(until, lambda: re.search(until, self.d.wire()))
+
+    def undo(self):
+        end = self.ui.undo()
+        assert end["event"] == "DONE", end
+        return end["text"]
+
+    def settle(self):
+        self.proxy.set_rtt(0)
+        places.await_true("nothing waits", lambda: not [i for i in self.ui.stores.intents() if i["state"] in WAITING])
+        assert not [i for i in self.ui.stores.intents() if i["state"] in (5, 6)], self.ui.stores.intents()
+
+    def shown(self):
+        return {r["local"]: r for r in self.ui.stores.rows(self.mailbox)}
+
+
+def test_of_a_flag():
+    s = Slow()
+    s.post("flag", set=FLAG["flagged"], until=r"UID STORE .*Flagged")
+    assert s.undo() == "undone: change of flags of 1 message"
+    s.settle()
+    assert flags_of(s.d) == {1: set()}
+    assert s.shown()[s.local]["flags"] & FLAG["flagged"] == 0
+
+
+def test_of_a_flag_whose_connection_is_cut():
+    s = Slow()
+    s.post("flag", set=FLAG["flagged"], until=r"UID STORE .*Flagged")
+    s.undo()
+    s.proxy.cut("reset")
+    s.settle()
+    assert flags_of(s.d) == {1: set()}
+
+
+def test_of_a_keyword():
+    s = Slow()
+    s.post("keyword", set=1, keyword="later", until=r"UID STORE .*later")
+    s.undo()
+    s.settle()
+    assert flags_of(s.d) == {1: set()}
+
+
+def test_of_a_permanent_delete():
+    s = Slow("Trash")
+    s.post("delete", set=1, until=r"UID STORE .*Deleted")
+    assert s.undo() == "undone: delete of 1 message"
+    s.settle()
+    assert flags_of(s.d, "Trash") == {1: set()}
+    assert "EXPUNGE" not in s.d.wire()
+    assert s.local in s.shown()
+
+
+def test_of_a_permanent_delete_whose_connection_is_cut():
+    s = Slow("Trash")
+    s.post("delete", set=1, until=r"UID STORE .*Deleted")
+    assert s.undo() == "undone: delete of 1 message"
+    s.proxy.cut("reset")
+    s.settle()
+    assert flags_of(s.d, "Trash") == {1: set()}
+
+
+def test_of_one_that_is_being_expunged_promises_nothing():
+    s = Slow("Trash")
+    s.post("delete", set=1, until=r"UID EXPUNGE")
+    assert s.undo() == "delete of 1 message cannot be undone"
+    s.settle()
+    assert flags_of(s.d, "Trash") == {}
+
+
+def test_of_a_copy_that_has_not_begun():
+    s = Slow()
+    s.post("copy", target="Archive", until=r"STATUS \"?Archive\"? \([^)]*UIDNEXT")
+    assert s.undo() == "undone: copy of 1 message"
+    s.settle()
+    assert ids_in(s.d, "Archive") == []
+
+
+def test_of_a_copy_under_way_promises_nothing():
+    s = Slow()
+    s.post("copy", target="Archive", until=r"UID COPY")
+    assert "cannot be undone" in s.undo()
+    s.settle()
+    assert ids_in(s.d, "Archive") == [M0]
+
+
+def test_of_a_move():
+    s = Slow()
+    s.post("move", target="Archive", until=r"UID MOVE")
+    assert s.undo() == "undone: move of 1 message"
+    s.settle()
+    assert (ids_in(s.d, "INBOX"), ids_in(s.d, "Archive")) == ([M0], [])
+
+
+def test_of_a_move_in_stages():
+    for until in (r"STATUS \"?Archive\"? \([^)]*UIDNEXT", r"UID COPY", r"UID STORE .*Deleted", r"UID EXPUNGE"):
+        s = Slow(extra=NO_MOVE)
+        s.post("move", target="Archive", until=until)
+        assert s.undo() == "undone: move of 1 message", until
+        s.settle()
+        assert (ids_in(s.d, "INBOX"), ids_in(s.d, "Archive")) == ([M0], []), until
+        assert set.union(*flags_of(s.d).values()) == set(), until
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,371 @@
+#!/usr/bin/env python3
+"""Bad input, as a user meets it: a clear sentence on the screen or behind it,
+and nothing is lost. What a manager makes of the same is in tests/server."""
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+
+import certs
+import dovecot
+import places
+import proxy
+import tap
+import ui
+from mail import append
+
+_shared = []
+
+
+def server():
+    if not _shared:
+        _shared.append(dovecot.Dovecot(users=["anna"] + ["u%d" % i for i in range(40)]).start())
+    return _shared[0]
+
+
+def fresh(n=3, **more):
+    """(server, user) with a few messages."""
+    name = "u%d" % fresh.next
+    fresh.next += 1
+    c = server().client(name)
+    for i in range(n):
+        append(c, "m%d" % i)
+    c.logout()
+    return server(), ui.User(server(), user=name, **more)
+
+
+fresh.next = 0
+
+
+def nowhere(port, host="localhost", more=""):
+    return ui.User(base="set folder=imaps://me@%s:%d/ spoolfile=+INBOX imap_pass=x\n%s" % (host, port, more))
+
+
+def plainly(user, *args):
+    """tern in a terminal, without root's right to pass over modes of files."""
+    argv = user.argv(*args)
+    if os.getuid() == 0:
+        argv = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] + argv
+    return ui.Terminal(argv, 24, 160, user.env, user.home)
+
+
+def flags_on_server(user, uid):
+    c = user.server.client(user.name, "INBOX")
+    flags = dovecot.flags_of(c, uid)
+    c.logout()
+    return flags
+
+
+# --- The rc. ------------------------------------------------------------------------
+
+def test_no_rc():
+    user = ui.User()
+    t = ui.Terminal([places.program("tern")], 24, 160, user.env, user.home)
+    t.wait("no mailbox is configured: write 'set folder = imaps://.*ternrc")
+    assert t.end() == 1
+
+
+def test_an_rc_that_is_named_and_is_not_there():
+    user = ui.User()
+    os.unlink(user.rc)
+    done = user.batch("-D")
+    assert done.returncode == 1 and re.search("cannot read '.*ternrc': no such file", done.stderr), done
+    os.mkdir(user.rc)
+    done = user.batch("-D")
+    assert done.returncode == 1 and "is a directory" in done.stderr, done
+
+
+def test_an_rc_that_cannot_be_read():
+    user = ui.User()
+    os.chmod(user.rc, 0)
+    t = plainly(user)
+    t.wait("cannot read '.*ternrc': permission denied")
+    assert t.end() == 1
+
+
+def test_commands_of_the_rc_that_hang_hold_nothing():
+    d, user = fresh(rc='source "exec sleep 1000|"\nset my_x=`exec sleep 1000`\nbind index Z flag-message\n')
+    for _ in range(2):  # never seen, then from the cache
+        t = user.open()
+        t.wait("m2")
+        t.keys("=jj")
+        t.until("the cursor", lambda s: s.row == 3)
+        t.keys("q")
+        assert t.end() == 0
+        assert not user.processes("sleep")
+
+
+def test_a_password_command_is_not_run_before_it_is_needed():
+    d, user = fresh()
+    ran = user.path("ran")
+    user.write_rc(re.sub('imap_pass=".*"', "imap_pass=`echo x >>%s; echo %s`" % (ran, dovecot.PASSWORD), user.server_rc()))
+    assert user.batch("-D").returncode == 0
+    assert user.batch("-Q", "folder").returncode == 0
+    p = proxy.Proxy(d.imaps_port)
+    p.refuse()
+    with open(user.rc) as f:
+        text = f.read()
+    user.write_rc(text.replace(":%d/" % d.imaps_port, ":%d/" % p.port))
+    t = user.open()
+    t.wait("trying again")
+    assert not os.path.exists(ran), "it was run, and nobody had asked for a password"
+    p.refuse(False)
+    t.keys("G")
+    t.wait("m2", 30)
+    with open(ran) as f:
+        assert f.read() == "x\n", "once"
+
+
+def test_every_variable_of_mutt_and_neomutt_is_taken():
+    user = ui.User(base="")
+    with open(os.path.join(places.ROOT, "tests/data/rc/every-name")) as f:
+        user.write_rc(f.read())
+    done = user.batch("-D")
+    assert done.returncode == 0 and not re.search("unknown|error", done.stderr), done.stderr[-2000:]
+
+
+# --- Hosts, passwords, certificates, mailboxes. ----------------------------------------
+
+def test_unknown_host():
+    t = nowhere(993, "no-such-host.invalid").open(cols=160)
+    t.wait("cannot find 'no-such-host.invalid': no such host; trying again")
+    t.keys("q")
+    assert t.end() == 0
+
+
+def test_refused_port():
+    port, = dovecot.free_ports(1)
+    t = nowhere(port).open(cols=160)
+    t.wait("cannot connect to 'localhost' port %d: connection refused; trying again" % port)
+
+
+def test_a_host_that_says_nothing():
+    listener = socket.create_server(("127.0.0.1", 0))
+    t = nowhere(listener.getsockname()[1]).open(cols=160)
+    t.wait("setting up TLS")
+    t.keys("q")
+    assert t.end() == 0
+    listener.close()
+
+
+def test_wrong_password():
+    d, user = fresh()
+    user.write_rc(user.server_rc().replace(dovecot.PASSWORD, "wrong"))
+    t = user.open()
+    t.wait("Login refused. Password for %s@localhost" % user.name, 30)
+    t.keys(dovecot.PASSWORD + "<Enter>")
+    t.wait("m2", 30)
+
+
+def test_expired_certificate():
+    d, user = fresh()
+    p = proxy.Proxy(d.imap_port, tls="expired")
+    user.port = p.port
+    user.write_rc(user.server_rc())
+    t = user.open(cols=80)
+    t.wait("[(]r[)]eject, accept [(]o[)]nce, [(]a[)]lways")
+    said = "".join(line.lstrip("|").rstrip() for line in t.picture().splitlines()).lower()
+    assert "expired on 20" in said and "issued by" in said, t.picture()
+    assert certs.fingerprint(certs.get("expired").crt).lower() in said, t.picture()
+    t.keys("r")
+    t.wait("certificate was rejected")
+    assert "m2" not in t.picture()
+
+
+def test_the_server_goes_in_the_middle():
+    d, user = fresh(5)
+    p = proxy.Proxy(d.imaps_port)
+    user.port = p.port
+    user.write_rc(user.server_rc())
+    t = user.open(cols=160)
+    t.wait("m4")
+    p.refuse()
+    p.cut("reset")
+    t.keys("=F")
+    t.wait("trying again")
+    assert flags_on_server(user, 1) == set()
+    t.keys("x")
+    t.end()
+    p.refuse(False)
+    t = user.open(cols=160)
+    places.await_true("the flag", lambda: flags_on_server(user, 1) == {b"\\Flagged"})
+
+
+def test_a_mailbox_that_is_not_there():
+    d, user = fresh()
+    t = user.open("-f", "=Nowhere", cols=160)
+    t.wait("cannot open the mailbox: the server says 'Mailbox doesn't exist: Nowhere")
+    t.keys("c=INBOX<Enter>")
+    t.wait("m2")
+
+
+def test_a_mailbox_that_is_read_only():
+    d, user = fresh()
+    c = d.client(user.name)
+    append(c, "kept", "Archive")
+    c.logout()
+    d.doveadm("acl", "set", "-u", user.name, "Archive", "owner", "lookup", "read")
+    t = user.open("-f", "=Archive")
+    t.wait("read-only")
+    t.keys("F")
+    t.wait("^the mailbox is read-only")
+
+
+# --- The stores. ---------------------------------------------------------------------------
+
+def test_a_cache_directory_that_cannot_be_written():
+    d, user = fresh()
+    os.chmod(user.path("cache"), 0o500)
+    t = plainly(user)
+    t.wait("cannot make directory '.*cache/tern': permission denied")
+    t.keys("q")
+    t.end()
+    os.chmod(user.path("cache"), 0o700)
+    user.open().wait("m2")
+
+
+def test_a_state_directory_that_cannot_be_written():
+    d, user = fresh()
+    os.chmod(user.path("state"), 0o500)
+    t = plainly(user)
+    t.wait("cannot make directory '.*state/tern': permission denied")
+    assert t.end() == 1
+
+
+def cache_of(user):
+    return user.path("cache", "tern", "cache", "data.mdb")
+
+
+def quit_wholly(user, t):
+    t.keys("q")
+    t.end()
+    places.await_true("the manager's end", lambda: (places.reap(), not user.processes("tern-session"))[1])
+
+
+def test_a_cache_of_another_version():
+    d, user = fresh()
+    t = user.open()
+    t.wait("m2")
+    quit_wholly(user, t)
+    # LMDB's own version, in both meta pages.
+    with open(cache_of(user), "r+b") as f:
+        for page in 0, 1:
+            f.seek(page * 4096 + 16 + 4)
+            assert f.read(4) == b"\1\0\0\0"
+            f.seek(-4, 1)
+            f.write(b"\x63\0\0\0")
+    user.open().wait("m2")
+
+
+def damages(size, chance):
+    """Name, and what is done to the file, from a page on."""
+    def over(data):
+        def do(f, at):
+            f.seek(at)
+            f.write(data(size - at))
+        return do
+
+    def here_and_there(f, at):
+        for page in range(at, size, 4096):
+            if chance.random() < 0.5:
+                f.seek(page)
+                f.write(chance.randbytes(4096))
+    return {"garbage": over(chance.randbytes), "zeros": over(bytes), "here and there": here_and_there,
+            "cut short": lambda f, at: f.truncate(at)}
+
+
+def test_a_cache_damaged_under_a_running_tern():
+    seed = int(os.environ.get("TERN_SEED", int.from_bytes(os.urandom(4), "little")))
+    tap.note("seed %d" % seed)
+    chance = random.Random(seed)
+    for n, name in enumerate(("garbage", "zeros", "here and there", "cut short") * 2):
+        d, user = fresh()
+        places.expect_crashes(user.env)
+        t = user.open()
+        t.wait("m2")
+        t.wait("in step|connected")
+        size = os.path.getsize(cache_of(user))
+        first = chance.randrange(2, 5)
+        tap.note("%s from page %d" % (name, first))
+        with open(cache_of(user), "r+b") as f:
+            damages(size, chance)[name](f, first * 4096)
+        t.keys("=jj" + (":set sort=subject<Enter>" if n % 2 else ""))
+        c = d.client(user.name)
+        append(c, "late")
+        c.logout()
+        t.until("all of it, after %s" % name,
+                lambda s: all(any(m in l for l in s.lines) for m in ("m0", "m1", "m2", "late")), 30)
+        t.keys("=*F")
+        places.await_true("the flag", lambda: {b"\\Flagged"} in [flags_on_server(user, uid) for uid in (3, 4)])
+        t.close()
+        user.close()
+
+
+def test_a_damaged_cache_before_the_start():
+    for page in (0, 2, 3):
+        d, user = fresh()
+        places.expect_crashes(user.env)
+        t = user.open()
+        t.wait("m2")
+        quit_wholly(user, t)
+        size = os.path.getsize(cache_of(user))
+        with open(cache_of(user), "r+b") as f:
+            f.seek(page * 4096)
+            f.write(os.urandom(size - page * 4096))
+        t = user.open()
+        t.wait("m2", 30)
+        t.close()
+        user.close()
+
+
+# --- The terminal, other terns, kills. -------------------------------------------------------
+
+def test_a_terminal_too_small():
+    d, user = fresh()
+    t = user.open(rows=3, cols=60)
+    t.wait("tern needs more room")
+    t.resize(24, 80)
+    t.wait("m2")
+    t.resize(1, 1)
+    t.resize(2, 200)
+    t.resize(24, 80)
+    t.wait("m2")
+    assert user.processes("tern")
+
+
+def test_a_second_tern_beside_the_first():
+    d, user = fresh()
+    one, two = user.open(), user.open()
+    one.wait("m2")
+    two.wait("m2")
+    assert len(user.processes("tern-session")) == 1
+    one.keys("=F")
+    two.wait("^ +1 +N? *F ")
+    one.keys("q")
+    assert one.end() == 0
+    two.keys("=F")
+    two.gone("^ +1 +N? *F ")
+    places.await_true("the flag", lambda: flags_on_server(user, 1) == set())
+
+
+def test_any_program_killed_at_any_time():
+    d, user = fresh(4)
+    t = user.open()
+    t.wait("m3")
+    for uid, name in enumerate(("tern-imap", "tern-session", "tern-render", "tern"), 1):
+        if name == "tern-render":
+            t.keys("<Enter>")
+            t.wait("Text of m")
+            t.keys("q")
+        user.kill(name, signal.SIGKILL)
+        if name == "tern":
+            assert t.end() == -9
+            t = user.open()
+            t.wait("m3")
+        t.keys("%d<Enter>F" % uid)
+        places.await_true("the flag after the end of " + name, lambda: flags_on_server(user, uid) >= {b"\\Flagged"})
+
+
+tap.main()
