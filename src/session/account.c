@@ -782,12 +782,13 @@ account_schedule(struct account *a)
 {
 	struct session *s = a->session;
 
-	schedule_watch(a);
+	/* What there is to do first: it keeps a worker where it has come to do it. */
 	push_schedule(a);
 	schedule_folders(a);
 	for (size_t i = 0; i < s->boxes.n; i++)
 		if (s->boxes.v[i]->account == a)
 			fill_next(s->boxes.v[i]);
+	schedule_watch(a);
 	if (a->tasks.n > 0) {
 		/* A copy: placing a task may end others. */
 		size_t n = a->tasks.n;

@@ -205,7 +205,7 @@ def test_changes_to_a_mailbox_that_is_gone_wait_for_the_user():
 # Not run yet: with one connection for two mailboxes the watcher and a task of the other
 # mailbox take it from each other for ever, two times in three. To be mended in
 # schedule_watch() and place(), then named test_ again.
-def further_connections_that_are_refused_are_not_tried_again():
+def test_further_connections_that_are_refused_are_not_tried_again():
     """BYE instead of a greeting while another one lives: that is the limit."""
     s = Server()
     i = attached(s)
