@@ -158,6 +158,8 @@ class Side(asyncio.Protocol):
         if self.transport is None:
             return
         raw = self.transport.get_extra_info("socket")
+        if raw is None:
+            return  # over TLS: closed already
         try:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         except OSError:
