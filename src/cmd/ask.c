@@ -272,10 +272,8 @@ ask_pattern(struct app *app, void (*then)(struct app *app, struct str answer), c
 static void
 run_command_line(struct app *app, struct str text)
 {
-	if (text.len == 0)
-		return;
-	config_command(app->reader, text);
-	app_configure(app);
+	if (text.len > 0)
+		app_run_command(app, text);
 }
 
 void
@@ -350,6 +348,8 @@ ask_user(struct app *app, const struct model_question *q)
 		/* What the server said is in the log. */
 		buf_addf(&label, "%s%s%s", q->detail[0] != '\0' ? "Login refused. " : "",
 			 q->prompt, str_ends(str_trim(str_c(q->prompt)), ":") ? "" : ": ");
+		if (app->secret_trouble.len > 0)
+			spec.about = app->secret_trouble.ptr;
 		spec.is_secret = true;
 		spec.done = secret_prompt_done;
 	}
@@ -357,6 +357,7 @@ ask_user(struct app *app, const struct model_question *q)
 	app->question = q->id;
 	ui_prompt_open(app->prompt, &spec);
 	app_mark(app);
+	buf_reset(&app->secret_trouble);
 	buf_release(&label);
 	buf_release(&about);
 }
@@ -365,7 +366,17 @@ ask_user(struct app *app, const struct model_question *q)
 struct waiting_secret {
 	struct app *app;
 	uint64_t question;
+	uint8_t kind;
 };
+
+static void
+ask_instead(struct app *app, const char *trouble)
+{
+	buf_reset(&app->secret_trouble);
+	buf_addf(&app->secret_trouble, "The password command failed: %s.",
+		 trouble != NULL ? trouble : "it printed nothing");
+	app->question = 0;
+}
 
 static void
 secret_came(void *ctx, const struct buf *output, const char *trouble)
@@ -379,7 +390,11 @@ secret_came(void *ctx, const struct buf *output, const char *trouble)
 	str_next(&line, '\n', &first);
 	if (first.len > 0 && first.ptr[first.len - 1] == '\r')
 		first.len--;
-	if (app->question == w->question)
+	if (app->question != w->question)
+		;
+	else if (first.len == 0 && w->kind == QUESTION_PASSWORD && app->cols > 0)
+		ask_instead(app, trouble); /* there is somebody who may know it */
+	else
 		answer(app, first.len > 0 ? ANSWER_YES : ANSWER_NO, first);
 	free(w);
 }
@@ -389,7 +404,7 @@ run_secret_command(struct app *app, const struct model_question *q, const char *
 {
 	struct waiting_secret *w = xmalloc(sizeof(*w));
 
-	*w = (struct waiting_secret){ app, q->id };
+	*w = (struct waiting_secret){ app, q->id, (uint8_t)q->kind };
 	app->question = q->id;
 	app->host.capture(app->host.ctx, command, secret_came, w);
 }

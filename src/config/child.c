@@ -53,9 +53,12 @@ child_start(enum child_kind kind, struct str command, int64_t deadline_ms, struc
 		return NULL;
 	}
 	char *text = str_dup(command);
-	const char *const argv[] = { "/bin/sh", "-c", text, NULL };
+	/* gpg's agent must not ask on a terminal that shows something else. */
+	char *script = xasprintf("unset GPG_TTY\n%s", text);
+	const char *const argv[] = { "/bin/sh", "-c", script, NULL };
 	const struct proc_fd fds[] = { { out[1], 1 }, { errors[1], 2 } };
 	pid_t pid = proc_start(argv, fds, ARRAY_LEN(fds), 0, err);
+	free(script);
 	close(out[1]);
 	close(errors[1]);
 	if (pid < 0) {
@@ -123,7 +126,9 @@ reap(struct child *c, int flags)
 	do
 		got = waitpid(c->pid, &c->status, flags);
 	while (got < 0 && errno == EINTR);
-	if (got != 0)
+	if (got > 0 && WIFSTOPPED(c->status))
+		c->wants_terminal = true;
+	else if (got != 0)
 		c->pid = -1; /* -1: somebody else has waited for it */
 }
 
@@ -132,11 +137,11 @@ child_read(struct child *c, int64_t now_ms)
 {
 	/* First whether it has ended: then all it wrote is in the pipes. */
 	if (c->pid > 0)
-		reap(c, WNOHANG);
+		reap(c, WNOHANG | WUNTRACED);
 	bool has_ended = c->pid < 0;
 	c->is_too_long |= !drain(&c->out_fd, &c->out, MAX_OUTPUT_BYTES);
 	drain(&c->err_fd, &c->err_out, MAX_ERROR_BYTES);
-	if (has_ended || c->is_canceled || c->is_too_long)
+	if (has_ended || c->is_canceled || c->is_too_long || c->wants_terminal)
 		return true;
 	if (now_ms < c->deadline_ms)
 		return false;
@@ -181,6 +186,9 @@ child_problem(const struct child *c, struct buf *out)
 
 	if (c->is_canceled)
 		buf_addf(out, "'%.*s' was stopped", STR_ARG(command));
+	else if (c->wants_terminal)
+		buf_addf(out, "'%.*s' wants the terminal, which only the command of a password "
+			      "variable gets, and was stopped", STR_ARG(command));
 	else if (c->is_late)
 		buf_addf(out, "'%.*s' gave no answer within %g s and was stopped",
 			 STR_ARG(command), c->limit_ms / 1000.0);

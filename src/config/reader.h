@@ -32,7 +32,7 @@ struct child {
 	int pid_fd;
 	int out_fd, err_fd;
 	int status;
-	bool is_late, is_canceled, is_too_long;
+	bool is_late, is_canceled, is_too_long, wants_terminal;
 	int64_t deadline_ms;
 	int limit_ms;
 	char *command;

@@ -57,8 +57,11 @@ void link_leave(struct link *l, struct app *app, int budget_ms);
 
 struct capture {
 	pid_t pid;
-	int fd;
-	struct buf output;
+	int fd, error_fd;
+	struct buf output, errors;
+	char *command;
+	bool is_stopped; /* wants the terminal */
+	bool may_repeat; /* with the terminal, if gpg fails without */
 	void (*done)(void *ctx, const struct buf *output, const char *trouble);
 	void *done_ctx;
 	bool has_ended;
@@ -71,7 +74,8 @@ struct children {
 	struct program *program;
 	struct ui_term **term;
 	struct app *app;
-	pid_t foreground; /* has the terminal; 0 none */
+	pid_t foreground; /* has the terminal, a capture or another; 0 none */
+	bool is_lent; /* to a capture */
 	bool waits_for_key, wait_key;
 	VEC(struct capture *) captures;
 };

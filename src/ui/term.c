@@ -232,6 +232,19 @@ start_colors(struct ui_term *t, bool without)
 	t->is_direct = COLORS > 256;
 }
 
+/* A program behind us that writes to the terminal is stopped, as one that reads. */
+static void
+stop_writers(struct ui_term *t)
+{
+	struct termios now;
+
+	if (tcgetattr(t->out_fd, &now) < 0)
+		return;
+	now.c_lflag |= TOSTOP;
+	tcsetattr(t->out_fd, TCSANOW, &now);
+	def_prog_mode();
+}
+
 static void
 free_term(struct ui_term *t)
 {
@@ -282,6 +295,7 @@ ui_term_open(const struct ui_term_options *o, struct err *err)
 	idcok(stdscr, FALSE);
 	leaveok(stdscr, FALSE);
 	scrollok(stdscr, FALSE);
+	stop_writers(t);
 	typeahead(-1); /* never skip drawing because keys wait */
 	start_colors(t, o->without_colors);
 	t->has_title = is_xterm_like(name);
