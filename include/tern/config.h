@@ -313,6 +313,10 @@ size_t config_poll(const struct config_reader *r, struct pollfd *fds, size_t max
 void config_cancel(struct config_reader *r);
 size_t config_n_errors(const struct config_reader *r); /* since the start, no warnings */
 
+/* What the program knows better than the table of options while the user has not
+ * set it: a default that depends on the terminal. */
+void config_presume(struct config_reader *r, enum config_option o, const char *text);
+
 /* The snapshot of now: borrowed, good until the next call of a config_read_,
  * config_run or config_for; config_ref() it to keep it. */
 const struct config *config_now(struct config_reader *r);

@@ -230,6 +230,8 @@ void ui_keys_push(struct ui_keys *q, const uint32_t *keys, size_t n_keys);
 void ui_keys_push_text(struct ui_keys *q, struct str text);
 void ui_keys_flush(struct ui_keys *q); /* forget macros: after an error, as in mutt */
 bool ui_keys_is_pending(const struct ui_keys *q); /* something from a macro waits */
+/* This key alone has been typed, and others may follow. */
+bool ui_keys_waits_behind(const struct ui_keys *q, uint32_t key);
 bool ui_keys_in_sequence(const struct ui_keys *q); /* a prefix has been typed */
 enum ui_keys_result ui_keys_next(struct ui_keys *q, const struct ui_keymap *km, int map,
 				 const struct ui_binding **binding_out, uint32_t *key_out,

@@ -108,6 +108,7 @@ struct format_line {
 	struct buf text; /* safe: through utf8_add_safe */
 	struct format_span *spans;
 	size_t n_spans, cap_spans;
+	int missing_cols; /* so many columns more, and nothing would have been cut */
 };
 void format_line_release(struct format_line *l);
 void format_line_reset(struct format_line *l);
@@ -195,6 +196,7 @@ struct view_mailbox {
 	struct str limit;	/* %V, empty if none */
 	struct str sort, sort_aux;
 	bool is_read_only, is_changed, is_attach_only;
+	bool is_read; /* one of its messages is, below some rows of the index */
 	const char *empty; /* what an empty list says; NULL: "no messages" */
 	struct str busy; /* "reading headers 18,400 of 92,113", "threading", "not saved" */
 };
@@ -360,12 +362,13 @@ struct view_help_item {
 	const char *label;
 };
 
+#define VIEW_WIDE_COLS 100 /* from here on there is a sidebar unasked */
+
 /* What one screen consists of. Filled in by the main loop, drawn as a whole. */
 struct view_frame {
 	struct view *first;   /* index, folders, parts, lines: whatever is lowest */
 	struct view *second;  /* pager above $pager_index_lines rows of `first`, or NULL */
 	struct view *sidebar; /* NULL: away */
-	bool sidebar_asked;   /* shown also where it is narrow: below 100 columns */
 	const struct view_help_item *help;
 	size_t n_help;
 	enum view_message_kind message_kind;

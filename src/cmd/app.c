@@ -1,16 +1,20 @@
 /* The state as a whole: its life, the configuration taking effect, a turn. */
 #include "internal.h"
 
+#include <langinfo.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tern/base/log.h"
 #include "tern/base/tick.h"
+#include "tern/base/utf8.h"
+#include "tern/key.h"
 
 #define SLICE_US 2000 /* of a pass, in a turn */
 #define FIRST_ROWS_MS 3000 /* in which the first rows of a mailbox have all come */
 #define INFO_SHOWN_MS 6000
 #define ERROR_SHOWN_MS 20000
+#define LONE_ESCAPE_MS 500 /* no key follows so late */
 
 /* ---- words for the last line --------------------------------------------------------- */
 
@@ -152,7 +156,47 @@ config_note(const char *text, void *ctx)
 static void
 config_shows(const char *text, void *ctx)
 {
-	app_say(ctx, "%s", text);
+	struct app *app = ctx;
+
+	if (app->runs_command)
+		buf_addf(&app->shown, "%s\n", text);
+	else
+		app_say(app, "%s", text);
+}
+
+/* On the last line what fits there, else on a screen of its own. */
+static void
+show_answers(struct app *app)
+{
+	struct str rest = str_trim(buf_str(&app->shown)), line;
+	struct buf one = BUF_INIT;
+
+	if (rest.len == 0)
+		return;
+	for (struct str lines = rest; str_next(&lines, '\n', &line);)
+		buf_addf(&one, "%s%.*s", one.len > 0 ? "  " : "", STR_ARG(line));
+	if (memchr(rest.ptr, '\n', rest.len) == NULL || utf8_cols(buf_str(&one)) < app->cols) {
+		app_say(app, "%s", one.ptr);
+	} else {
+		struct screen *s = screen_push(app, SCREEN_TEXT, CMD_MAP_GENERIC);
+		while (str_next(&rest, '\n', &line))
+			screen_add_line(s, 0, false, VIEW_NORMAL, "%.*s", STR_ARG(line));
+		screen_show_lines(s, "Answers", "generic", false);
+		app_mark(app);
+	}
+	buf_release(&one);
+}
+
+/* A line of the configuration's language, typed or of our own making. */
+void
+app_run_command(struct app *app, struct str text)
+{
+	buf_reset(&app->shown);
+	app->runs_command = true;
+	config_command(app->reader, text);
+	app->runs_command = false;
+	show_answers(app);
+	app_configure(app);
 }
 
 static void
@@ -162,6 +206,21 @@ config_pushes(struct str keys, void *ctx)
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
+
+/* The locale's character set by its MIME name, as mutt has it. */
+static void
+presume_charset(struct app *app)
+{
+	const char *codeset = nl_langinfo(CODESET);
+	struct buf name = BUF_INIT;
+
+	if (strcmp(codeset, "ANSI_X3.4-1968") == 0)
+		codeset = "us-ascii";
+	for (; *codeset != '\0'; codeset++)
+		buf_addc(&name, (char)ascii_lower((unsigned char)*codeset));
+	config_presume(app->reader, OPT_charset, name.ptr);
+	buf_release(&name);
+}
 
 static bool
 pattern_is_me(void *ctx, struct str address)
@@ -182,7 +241,8 @@ app_new(const struct app_params *params)
 				    .push = config_pushes,
 				    .ctx = app };
 	struct buf *bufs[] = { &app->message, &app->trouble, &app->config_errors, &app->first_config_error,
-			       &app->activity, &app->title,
+			       &app->activity, &app->title, &app->shown,
+			       &app->secret_trouble,
 			       &app->search_text, &app->pager_search_text, &app->limit_text };
 
 	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
@@ -200,6 +260,7 @@ app_new(const struct app_params *params)
 		model_log(app->model, LOG_ERROR, "%s", err.text);
 	app->pattern_context = (struct pattern_context){ .is_me = pattern_is_me, .ctx = app };
 	app->reader = config_reader_new(&cp);
+	presume_charset(app);
 	app->conf = config_ref(config_now(app->reader));
 	view_look_init(&app->look, VIEW_DARK, app->colors);
 	app_bind_keys(app);
@@ -231,7 +292,8 @@ void
 app_free(struct app *app)
 {
 	struct buf *bufs[] = { &app->message, &app->trouble, &app->config_errors, &app->first_config_error,
-			       &app->activity, &app->title,
+			       &app->activity, &app->title, &app->shown,
+			       &app->secret_trouble,
 			       &app->search_text, &app->pager_search_text, &app->limit_text };
 
 	save_history(app);
@@ -405,11 +467,31 @@ app_order(struct app *app)
 	model_set_order(app->model, &spec, config_bool(app->conf, OPT_collapse_all));
 }
 
+/* What is not set is as the screen has room for it: then `toggle` does what one sees. */
+static void
+presume(struct app *app)
+{
+	if (app->cols > 0)
+		config_presume(app->reader, OPT_sidebar_visible,
+			       app->cols >= VIEW_WIDE_COLS ? "yes" : "no");
+}
+
+void
+app_set_cols(struct app *app, int cols)
+{
+	if (app->cols == cols)
+		return;
+	app->cols = cols;
+	app_configure(app);
+}
+
 void
 app_configure(struct app *app)
 {
-	unsigned effects = config_take_effects(app->reader);
+	unsigned effects;
 
+	presume(app);
+	effects = config_take_effects(app->reader);
 	tell_config_errors(app);
 	if (effects == 0)
 		return;
@@ -441,8 +523,7 @@ app_command(struct app *app, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	config_command(app->reader, buf_str(&text));
-	app_configure(app);
+	app_run_command(app, buf_str(&text));
 	buf_release(&text);
 }
 
@@ -608,11 +689,23 @@ expire_message(struct app *app, int64_t now_ms)
 		app_say(app, "%s", "");
 }
 
+/* At a prompt Esc begins keys, <Esc>b for one; alone, it leaves. */
+static bool
+has_lone_escape(const struct app *app)
+{
+	return ui_prompt_is_open(app->prompt) && ui_keys_waits_behind(app->keys, KEYC_ESC);
+}
+
 bool
 app_turn(struct app *app, int64_t now_ms)
 {
 	app->now_ms = now_ms;
 	expire_message(app, now_ms);
+	if (has_lone_escape(app) && now_ms >= app->typed_ms + LONE_ESCAPE_MS) {
+		ui_keys_flush(app->keys);
+		ui_prompt_dismiss(app->prompt);
+		app_mark(app);
+	}
 	if (app->counts_down && now_ms >= app->next_second_ms) {
 		app->next_second_ms = now_ms + 1000;
 		app_mark(app);
@@ -654,6 +747,8 @@ app_deadline(const struct app *app, int64_t now_ms)
 	int64_t until_ms = now_ms + (timeout_ms > 0 && timeout_ms < 60000 ? timeout_ms : 60000);
 	if (may_expire(app) && app->message_until_ms < until_ms)
 		until_ms = app->message_until_ms;
+	if (has_lone_escape(app) && app->typed_ms + LONE_ESCAPE_MS < until_ms)
+		until_ms = app->typed_ms + LONE_ESCAPE_MS;
 	if (app->counts_down && app->next_second_ms < until_ms)
 		until_ms = app->next_second_ms;
 	return until_ms;

@@ -196,7 +196,6 @@ choose_views(struct app *app, const struct screen *top, struct view_frame *f)
 	if (app->sidebar_follows)
 		follow_place(app);
 	f->sidebar = app->sidebar;
-	f->sidebar_asked = config_is_set(app->conf, OPT_sidebar_visible);
 }
 
 void
@@ -211,6 +210,7 @@ app_draw(struct app *app, struct ui_screen *screen)
 
 	if (top == NULL)
 		return;
+	app_set_cols(app, ui_screen_cols(screen));
 	/* Keys are copied into one buffer first: it moves while it grows. */
 	buf_reserve(&keys, 1024);
 	frame.n_help = fill_help(app, top, help, &keys);

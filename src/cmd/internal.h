@@ -88,6 +88,10 @@ struct app {
 	struct ui_prompt *prompt;
 	int64_t now_ms;
 	int64_t typed_ms, told_typed_ms;
+	int cols;	  /* of the screen, as drawn last */
+	struct buf shown; /* by the command line that is being run, a line each */
+	bool runs_command;
+	struct buf secret_trouble; /* why the password command gave none */
 	bool needs_draw;
 
 	VEC(struct screen *) screens;
@@ -157,6 +161,8 @@ void app_dirty_folders(struct app *app);
 void app_use_folder_config(struct app *app);
 void app_order(struct app *app);
 void app_sort_word(const struct app *app, enum config_option option, struct buf *out);
+void app_run_command(struct app *app, struct str text);
+void app_set_cols(struct app *app, int cols);
 void app_command(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* ---- table.c ---- */
 struct cmd_table {

@@ -336,7 +336,7 @@ cmd_view_part(struct app *app, const struct cmd *c)
 	if (!app_keys_of(app, CMD_MAP_ATTACH, "save-entry", &keys))
 		buf_adds(&keys, "<save-entry>");
 	if (!is_text(p))
-		app_say(app, "%.*s cannot be shown here: %s saves it to a file", STR_ARG(p->type),
+		app_say(app, "tern has no viewer for %.*s yet: %s saves it to a file", STR_ARG(p->type),
 			keys.ptr);
 	else if (is_large)
 		app_say(app, "the part is not fetched, and its message is large: %s saves it to a file",
@@ -351,6 +351,8 @@ const struct cmd cmd_parts_rows[] = {
 	  cmd_view_parts, 0, 0 },
 	{ "view-attach", "<Return> <Enter>", IN(ATTACH), NULL,
 	  "Show the part if it is text, a page or a message", cmd_view_part, 0, 0 },
+	{ "view-text", "T", IN(ATTACH), NULL, "Show the part if it is text, a page or a message",
+	  cmd_view_part, 0, 0 },
 	{ "save-entry", "s", IN(ATTACH), "a file name", "Save the part to a file", cmd_save_part,
 	  0, 0 },
 	{ NULL, NULL, 0, NULL, NULL, NULL, 0, 0 },

@@ -239,6 +239,7 @@ app_fill_mailbox(struct app *app, struct view_mailbox *out)
 		.sort_aux = buf_str(&aux),
 		.is_read_only = m.is_read_only,
 		.is_changed = m.has_held,
+		.is_read = app_pager(app) != NULL,
 		.busy = what_is_busy(app, &m),
 		.empty = why_empty(app, &m),
 	};

@@ -678,6 +678,24 @@ config_now(struct config_reader *r)
 	return r->config;
 }
 
+void
+config_presume(struct config_reader *r, enum config_option o, const char *text)
+{
+	const struct value *old = &r->config->values[o];
+	struct err err = ERR_INIT;
+	struct value v;
+
+	if (old->is_set || value_parse(&config_rows[o], str_c(text), r->config->home, &v, &err) < 0)
+		return;
+	if (v.number != old->number ||
+	    (v.text != NULL && strcmp(v.text->s, old->text != NULL ? old->text->s : "") != 0)) {
+		r->generation++;
+		r->effects |= config_rows[o].effects;
+		snapshot_set(snapshot_own(&r->config), o, &v);
+	}
+	text_unref(v.text);
+}
+
 unsigned
 config_take_effects(struct config_reader *r)
 {

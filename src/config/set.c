@@ -51,11 +51,14 @@ put(struct exec *x, const struct config_row *row, struct value *v, bool is_set)
 {
 	enum config_option o = config_row_option(row);
 	bool is_changed = !is_same(v, &exec_config(x)->values[o]);
+	bool was_set = exec_config(x)->values[o].is_set;
 
 	v->is_set = is_set;
 	snapshot_set(exec_own(x), o, v);
 	if (is_changed)
 		exec_effects(x, row->effects);
+	else if (is_set != was_set)
+		exec_effects(x, CONFIG_REDRAW); /* to have been asked for may show */
 	if (is_changed && o == OPT_folder)
 		expand_mailboxes(x);
 }
@@ -65,6 +68,8 @@ put_default(struct exec *x, const struct config_row *row)
 {
 	struct value v;
 
+	if (row->is_read_only)
+		return DONE_OK;
 	value_default(row, &v);
 	put(x, row, &v, false);
 	return DONE_OK;
@@ -113,8 +118,9 @@ assign_text(struct exec *x, const struct change *c, struct str s)
 	enum done done;
 
 	if (row->is_read_only) {
-		if (!str_istarts(s, "utf") && s.len > 0)
-			exec_warn(x, "'%s' cannot be changed: it is %s", row->name, row->deflt);
+		const char *is = exec_config(x)->values[config_row_option(row)].text->s;
+		if (s.len > 0 && !str_ieqc(s, is) && !(str_ieqc(s, "utf8") && str_eqc(s, is)))
+			exec_warn(x, "'%s' cannot be changed: it is %s", row->name, is);
 		return DONE_OK;
 	}
 	if (row->type == CONFIG_MAILBOX && str_eqc(s, "!") &&

@@ -522,6 +522,8 @@ config_show_changed(const struct config *c, struct buf *out)
 {
 	for (size_t i = 0; i < OPT_N; i++) {
 		struct value deflt;
+		if (!c->values[i].is_set)
+			continue;
 		struct buf a = BUF_INIT, b = BUF_INIT;
 		value_default(&config_rows[i], &deflt);
 		value_show(&config_rows[i], &deflt, &a);

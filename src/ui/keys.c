@@ -120,6 +120,12 @@ ui_keys_in_sequence(const struct ui_keys *q)
 	return q->n_sequence > 0;
 }
 
+bool
+ui_keys_waits_behind(const struct ui_keys *q, uint32_t key)
+{
+	return q->n_sequence == 1 && q->sequence[0] == key && q->stack.n == 0;
+}
+
 /* The keys of the sequence from n on are read again. */
 static void
 unread_from(struct ui_keys *q, size_t n)

@@ -5,6 +5,8 @@
 #include "tern/base/mem.h"
 #include "tern/base/utf8.h"
 
+#define NARROW_COLS 60
+
 /* The i-th character of a string of them; "" behind its end. */
 static struct str
 nth_char(const char *chars, int i)
@@ -313,6 +315,12 @@ INDEX(zw)
 	return true;
 }
 
+INDEX(zN)
+{
+	int cols = ((const struct index_context *)ctx)->cols;
+	return cols > 0 && cols < NARROW_COLS;
+}
+
 const struct format_expando view_index_expandos[] = {
 	{ "a", "address of the author", index_a, VIEW_INDEX_AUTHOR, NULL, 0 },
 	{ "A", "address for replies, else of the author", index_A, VIEW_INDEX_AUTHOR, NULL, 0 },
@@ -352,6 +360,8 @@ const struct format_expando view_index_expandos[] = {
 	{ "X", "number of attachments", index_X, VIEW_NORMAL, NULL, 0 },
 	{ "y", "keywords", index_y, VIEW_INDEX_LABEL, NULL, 0 },
 	{ "Y", "keywords", index_y, VIEW_INDEX_LABEL, NULL, 0 },
+	{ "zN", "nothing; as a condition: the line is shorter than 60 columns", index_zN,
+	  VIEW_NORMAL, NULL, 0 },
 	{ "zs", "status letter, as %S", index_S, VIEW_INDEX_FLAGS, NULL, 0 },
 	{ "zc", "a ? where a change is not saved yet", index_zc, VIEW_INDEX_FLAGS, NULL, 0 },
 	{ "zt", "tagged, flagged, answered, or as %T", index_zt, VIEW_INDEX_FLAGS, NULL, 0 },
@@ -398,6 +408,7 @@ STATUS(t, return put_count(out, m->n_tagged);)
 STATUS(u, return put_count(out, m->n_unread);)
 STATUS(v, buf_addf(out, "tern %s", c->look->version); return true;)
 STATUS(V, return put_str(out, m->limit);)
+STATUS(zp, return put_count(out, m->is_read ? c->at : 0);)
 STATUS(zb, return put_str(out, m->busy);)
 STATUS(zr, if (m->is_read_only) buf_adds(out, "read-only"); return m->is_read_only;)
 
@@ -426,6 +437,8 @@ const struct format_expando view_status_expandos[] = {
 	{ "u", "number of unread messages", status_u, VIEW_NORMAL, NULL, 0 },
 	{ "v", "program and version", status_v, VIEW_NORMAL, NULL, 0 },
 	{ "V", "the limit", status_V, VIEW_NORMAL, NULL, 0 },
+	{ "zp", "place of the message being read, below the rows of the index above it", status_zp,
+	  VIEW_NORMAL, NULL, 0 },
 	{ "zb", "what is under way in this mailbox", status_zb, VIEW_NORMAL, NULL, 0 },
 	{ "zr", "\"read-only\" if it is", status_zr, VIEW_NORMAL, NULL, 0 },
 	{ NULL, NULL, NULL, 0, NULL, 0 },

@@ -39,6 +39,7 @@ format_line_reset(struct format_line *l)
 		buf_init(&l->text);
 	buf_reset(&l->text);
 	l->n_spans = 0;
+	l->missing_cols = 0;
 }
 
 static void
@@ -406,8 +407,10 @@ add_fill(struct expansion *x, char kind, const char *rest)
 	if (kind != '|' && inner.depth < MAX_NESTING)
 		expand(&inner, rest + len);
 	int right_cols = utf8_cols(buf_str(&right.text));
-	if (kind == '*' && used_cols(x) + right_cols > x->cols)
+	if (kind == '*' && used_cols(x) + right_cols > x->cols) {
+		x->out->missing_cols = used_cols(x) + right_cols - x->cols;
 		cut_left(x, x->cols - right_cols);
+	}
 	add_filler(x, buf_str(&filler), x->cols - used_cols(x) - right_cols);
 	size_t at = x->out->text.len;
 	buf_addstr(&x->out->text, buf_str(&right.text));
@@ -510,8 +513,10 @@ format_expand(const char *format, int cols, const struct format_expando *table,
 
 	format_line_reset(out);
 	expand(&x, format);
-	if (used_cols(&x) > cols)
+	if (used_cols(&x) > cols) {
+		out->missing_cols += used_cols(&x) - cols;
 		cut_left(&x, cols);
+	}
 }
 
 /* ---- pieces of text that many formats want ------------------------------------------ */

@@ -75,7 +75,7 @@ draw_view(struct view *v, struct ui_area area, struct ui_area status, const stru
 static int
 sidebar_cols(const struct view_frame *f, const struct ui_screen *s, const struct view_look *look)
 {
-	if (f->sidebar == NULL || (ui_screen_cols(s) < 100 && !f->sidebar_asked))
+	if (f->sidebar == NULL)
 		return 0;
 	/* It may have a third of the screen. */
 	int most = ui_screen_cols(s) / 3;

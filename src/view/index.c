@@ -7,6 +7,8 @@
 #include "tern/base/utf8.h"
 #include "tern/pattern.h"
 
+#define MIN_LIMIT_COLS 8 /* of a limit cut short */
+
 struct index {
 	struct view v;
 	struct view_rows rows;
@@ -177,9 +179,9 @@ draw_row(struct index *x, struct ui_area area, int at, uint32_t ordinal,
 		x->focus = row.row.local;
 	struct format_dates dates = { row.row.date, row.row.internaldate, row.row.zone_min,
 				      look->now };
-	struct index_context context = { look, &row, mailbox, "" };
 	int margin = look->has_arrow_cursor ? utf8_cols(str_c(look->arrow)) : 0;
 	struct ui_area line = ui_area_sub(area, at, margin, 1, area.cols - margin);
+	struct index_context context = { look, &row, mailbox, "", line.cols };
 	format_expand(look->index_format, line.cols, view_index_expandos, &dates, &context,
 		      &x->line);
 	ui_put_cols(line, 0, 0, line.cols, buf_str(&x->line.text), row_style(x, &row, look));
@@ -216,12 +218,31 @@ index_draw(struct view *v, struct ui_area area, const struct view_look *look)
 		view_draw_empty(area, mailbox.empty != NULL ? mailbox.empty : "no messages", look);
 }
 
+/* A limit is as long as one likes: its end goes before anything else does. */
+static bool
+shorten_limit(struct view_mailbox *m, int by_cols, struct buf *out)
+{
+	struct buf safe = BUF_INIT;
+
+	utf8_add_safe(&safe, m->limit);
+	int cols = utf8_cols(buf_str(&safe)), keep = cols - by_cols - 1;
+	if (keep < MIN_LIMIT_COLS)
+		keep = MIN_LIMIT_COLS;
+	bool is_shorter = keep + 1 < cols;
+	if (is_shorter) {
+		buf_addf(out, "%.*s…", STR_ARG(utf8_fit(buf_str(&safe), keep, NULL)));
+		m->limit = buf_str(out);
+	}
+	buf_release(&safe);
+	return is_shorter;
+}
+
 static void
 index_draw_status(struct view *v, struct ui_area area, const struct view_look *look)
 {
 	struct index *x = index_of(v);
 	struct view_mailbox mailbox;
-	struct buf percent = BUF_INIT;
+	struct buf percent = BUF_INIT, limit = BUF_INIT;
 
 	get_mailbox(x, &mailbox);
 	scroll_percent(&x->scroll, &percent);
@@ -230,8 +251,12 @@ index_draw_status(struct view *v, struct ui_area area, const struct view_look *l
 					  x->scroll.count };
 	format_expand(look->status_format, area.cols, view_status_expandos, NULL, &context,
 		      &x->line);
+	if (x->line.missing_cols > 0 && shorten_limit(&mailbox, x->line.missing_cols, &limit))
+		format_expand(look->status_format, area.cols, view_status_expandos, NULL,
+			      &context, &x->line);
 	view_draw_status_line(area, &x->line, look);
 	buf_release(&percent);
+	buf_release(&limit);
 }
 
 void

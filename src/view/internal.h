@@ -54,6 +54,7 @@ struct index_context {
 	const struct view_row *row;
 	const struct view_mailbox *mailbox; /* may be NULL */
 	const char *percent;		    /* for pager_format */
+	int cols;			    /* of the line; 0: not told */
 };
 
 struct status_context {

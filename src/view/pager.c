@@ -537,7 +537,7 @@ pager_draw_status(struct view *v, struct ui_area area, const struct view_look *l
 	percent(p, &how_far);
 	struct format_dates dates = { row.row.date, row.row.internaldate, row.row.zone_min,
 				      look->now };
-	struct index_context context = { look, &row, &mailbox, how_far.ptr };
+	struct index_context context = { look, &row, &mailbox, how_far.ptr, 0 };
 	format_expand(look->pager_format, area.cols, view_index_expandos, &dates, &context,
 		      &p->line);
 	view_draw_status_line(area, &p->line, look);

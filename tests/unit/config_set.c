@@ -131,6 +131,35 @@ test_show(void **state)
 	rc_free(rc);
 }
 
+/* A default that the program knows better gives way to what is set, and is none of
+ * the changes. */
+static void
+test_presumed(void **state)
+{
+	struct rc *rc = rc_new();
+
+	config_take_effects(rc->r);
+	config_presume(rc->r, OPT_sidebar_visible, "no");
+	config_presume(rc->r, OPT_charset, "koi8-r");
+	assert_int_equal(config_take_effects(rc->r), CONFIG_REDRAW);
+	config_presume(rc->r, OPT_sidebar_visible, "no");
+	assert_int_equal(config_take_effects(rc->r), 0);
+	rc_read(rc, "set sidebar_visible? ?charset charset=utf-8; set");
+	assert_str(buf_str(&rc->shown), "sidebar_visible=no\ncharset=\"koi8-r\"\n\n");
+	assert_str(buf_str(&rc->errors),
+		   "rc:1:39: 'charset' cannot be changed: it is koi8-r (warning)\n");
+	buf_reset(&rc->shown);
+	rc_read(rc, "toggle sidebar_visible");
+	config_presume(rc->r, OPT_sidebar_visible, "no");
+	rc_read(rc, "reset all; set charset?");
+	assert_str(buf_str(&rc->shown), "charset=\"koi8-r\"\n");
+	/* To ask for what holds already is to ask for it. */
+	config_take_effects(rc->r);
+	rc_read(rc, "set sidebar_visible");
+	assert_int_equal(config_take_effects(rc->r), CONFIG_REDRAW);
+	rc_free(rc);
+}
+
 static void
 test_effects(void **state)
 {
@@ -332,7 +361,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),	   cmocka_unit_test(test_show),
 		cmocka_unit_test(test_effects),	   cmocka_unit_test(test_snapshot),
-		cmocka_unit_test(test_typed),	   cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_presumed),  cmocka_unit_test(test_typed),	   cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_mailboxes),  cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_complete),
 	};
