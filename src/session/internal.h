@@ -37,6 +37,11 @@ struct check_waiter {
 	uint64_t id;
 };
 
+struct worker_process {
+	pid_t pid;
+	int fd; /* our end of its socket */
+};
+
 struct session {
 	struct store_writer *writer;
 	struct store *store;
@@ -70,6 +75,7 @@ struct session {
 	int64_t now_ms; /* of this turn */
 	char *renderer_path;
 	char *worker_path;
+	struct worker_process spare; /* pid 0: none */
 };
 
 /* Until nobody needs it any more: 5 s after the last interface left, or a signal. */
@@ -231,6 +237,11 @@ struct worker {
 	char *cert_fingerprint;
 };
 
+/* The first connection's process is started before anybody says where to: most of
+ * what it takes is loading its libraries, meanwhile the stores are opened. */
+void worker_prepare(struct session *s);
+/* It ended unused, or the manager leaves. */
+void worker_forget_spare(struct session *s);
 struct worker *worker_start(struct account *a, enum worker_role role, struct err *err);
 void worker_ready(struct worker *w, short revents);
 void worker_login(struct worker *w);

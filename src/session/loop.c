@@ -26,6 +26,8 @@ reap(struct session *s)
 				s->workers.v[i]->pid = 0;
 				s->workers.v[i]->status = status;
 			}
+		if (s->spare.pid == pid)
+			worker_forget_spare(s);
 		care_child_ended(s, pid, status);
 	}
 }

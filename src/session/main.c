@@ -61,6 +61,7 @@ close_all(struct session *s)
 		worker_drop(s->workers.v[0], ERR_CANCELED, "leaving");
 		worker_free(s->workers.v[0]);
 	}
+	worker_forget_spare(s);
 	while (s->accounts.n > 0)
 		account_free(s->accounts.v[0]);
 	while (s->boxes.n > 0)
@@ -153,6 +154,7 @@ main(int argc, char **argv)
 	free(state_dir);
 	s.now_ms = tick_ms();
 	care_watch();
+	worker_prepare(&s);
 	s.writer = open_stores(&s, &was_rebuilt, &err);
 	if (s.writer == NULL) {
 		refuse_to_start(&s, &err);

@@ -43,14 +43,14 @@ send_connect(struct worker *w)
 	buf_release(&pins);
 }
 
-struct worker *
-worker_start(struct account *a, enum worker_role role, struct err *err)
+static int
+spawn(struct session *s, struct worker_process *out, struct err *err)
 {
 	int pair[2];
 
 	if (ipc_pair(pair, err) < 0)
-		return NULL;
-	const char *argv[] = { a->session->worker_path, NULL };
+		return -1;
+	const char *argv[] = { s->worker_path, NULL };
 	struct proc_fd fds[3] = { { pair[1], 3 }, { 0, 0 } };
 	size_t n_fds = 1;
 	if (log_fd() >= 0)
@@ -59,16 +59,46 @@ worker_start(struct account *a, enum worker_role role, struct err *err)
 	close(pair[1]);
 	if (pid < 0) {
 		close(pair[0]);
-		return NULL;
+		return -1;
 	}
+	*out = (struct worker_process){ pid, pair[0] };
+	return 0;
+}
+
+void
+worker_prepare(struct session *s)
+{
+	struct err err = ERR_INIT;
+
+	if (spawn(s, &s->spare, &err) < 0)
+		log_at(LOG_WARN, "worker", "%s", err.text);
+}
+
+void
+worker_forget_spare(struct session *s)
+{
+	if (s->spare.pid != 0)
+		close(s->spare.fd);
+	s->spare.pid = 0;
+}
+
+struct worker *
+worker_start(struct account *a, enum worker_role role, struct err *err)
+{
+	struct session *s = a->session;
+	struct worker_process p = s->spare;
+
+	s->spare.pid = 0;
+	if (p.pid == 0 && spawn(s, &p, err) < 0)
+		return NULL;
 	struct worker *w = xcalloc(1, sizeof(*w));
-	w->session = a->session;
+	w->session = s;
 	w->account = a;
 	w->role = role;
-	w->pid = pid;
-	w->conn = ipc_conn_new(pair[0]);
+	w->pid = p.pid;
+	w->conn = ipc_conn_new(p.fd);
 	w->state = WORKER_CONNECTING;
-	vec_push(&a->session->workers, w);
+	vec_push(&s->workers, w);
 	send_connect(w);
 	return w;
 }

@@ -960,6 +960,11 @@ def starve(pid):
 def test_a_worker_that_cannot_be_started_is_tried_again():
     d, user = fresh()
     i = manager.Interface(manager.Stores(), PASSWORD_ANSWER)
+    # The one that was started in advance ends unused.
+    spare = lambda: [p for p, name in places.descendants(i.stores.manager.pid).items() if name == "tern-imap"]
+    for pid in places.await_true("a worker in advance", spare):
+        os.kill(pid, signal.SIGKILL)
+    places.await_true("its end", lambda: not spare())
     feed = starve(i.stores.manager.pid)
     i.account(host="localhost", port=d.imaps_port, user=user, ca_file=d.cert.ca)
     i.open(wait=False)
