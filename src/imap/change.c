@@ -248,7 +248,8 @@ change_tagged(struct imap *c, struct op *op, const struct sent *s, const struct 
 
 	if (r->code == CODE_COPYUID)
 		tell_copied(c, ch, r);
-	if (r->status != STATUS_OK)
+	/* OK [MODIFIED 7]: done, but for these (RFC 7162, 3.1.3). It is asked for again. */
+	if (r->status != STATUS_OK || r->code == CODE_MODIFIED)
 		change_failed(c, ch, r);
 	else if (is_finished(ch) && op->n_in_flight == 0)
 		op_end(c, op, NULL, STR_NONE);
@@ -298,11 +299,38 @@ refuse(struct imap *c, struct op *op, const char *why)
 	op_end(c, op, &err, STR_NONE);
 }
 
+/* One that the server would keep for this session alone (RFC 3501, 7.1). */
+static bool
+find_fleeting(const struct mailbox *m, struct str words, struct str *out)
+{
+	struct str kept, one;
+
+	while (str_next_word(&words, out)) {
+		bool is_kept = m->keywords_ok;
+		for (kept = buf_str(&m->permanent_keywords);
+		     !is_kept && str_next_word(&kept, &one);)
+			is_kept = str_ieq(one, *out);
+		if (!is_kept)
+			return true;
+	}
+	return false;
+}
+
+static void
+refuse_fleeting(struct imap *c, struct op *op, struct str word)
+{
+	struct err err;
+
+	err_set(&err, ERR_REFUSED, "the server does not keep the keyword '%.*s'", STR_ARG(word));
+	op_end(c, op, &err, STR_NONE);
+}
+
 void
 imap_store(struct imap *c, uint64_t id, const struct seqset *uids, uint32_t set, uint32_t clear,
 	   struct str set_keywords, struct str clear_keywords)
 {
 	struct change *ch = change_new(c, id, uids, &store_kind);
+	struct str word;
 
 	ch->set = set & ROW_SERVER_FLAGS;
 	ch->clear = clear & ROW_SERVER_FLAGS;
@@ -310,6 +338,8 @@ imap_store(struct imap *c, uint64_t id, const struct seqset *uids, uint32_t set,
 	buf_addstr(&ch->clear_keywords, clear_keywords);
 	if (c->box.is_open && c->box.is_read_only)
 		refuse(c, &ch->op, "the mailbox is read-only");
+	else if (c->box.is_open && find_fleeting(&c->box, set_keywords, &word))
+		refuse_fleeting(c, &ch->op, word);
 }
 
 void

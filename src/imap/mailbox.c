@@ -151,6 +151,11 @@ condition(struct imap *c, const struct response *r)
 	case CODE_READ_ONLY:
 		m->is_read_only = true;
 		return;
+	case CODE_PERMANENTFLAGS:
+		m->keywords_ok = r->flags.has_star;
+		buf_reset(&m->permanent_keywords);
+		buf_addstr(&m->permanent_keywords, r->flags.keywords);
+		return;
 	default:
 		return;
 	}

@@ -484,6 +484,10 @@ adopt(struct imap *c, struct open *o)
 	m->modseq = o->highestmodseq;
 	m->has_nomodseq = o->has_nomodseq || o->highestmodseq == 0;
 	m->is_read_only = o->is_read_only;
+	/* Who does not say what it keeps keeps all (RFC 3501, 7.1). */
+	m->keywords_ok = o->keywords_ok || !o->has_permanent;
+	buf_reset(&m->permanent_keywords);
+	buf_addstr(&m->permanent_keywords, buf_str(&o->permanent_keywords));
 }
 
 static void

@@ -58,6 +58,14 @@ decide_try_again_s(enum err_kind kind, uint32_t n_tries)
 	return -1;
 }
 
+#define MAX_PAUSE_S 128 /* of decide_try_again_s() */
+
+bool
+decide_must_wait(int64_t not_before, int64_t now_wall)
+{
+	return not_before > now_wall && not_before - now_wall <= MAX_PAUSE_S;
+}
+
 enum push_class
 decide_class(const struct intent *i, struct str trash, struct str *target_out)
 {

@@ -173,7 +173,7 @@ gather_one(const struct intent *i, void *ctx)
 
 	if (map_set64(&g->seen, i->local, g) != NULL)
 		return true;
-	if (i->not_before > g->now_wall) {
+	if (decide_must_wait(i->not_before, g->now_wall)) {
 		if (g->next_wall == 0 || i->not_before < g->next_wall)
 			g->next_wall = i->not_before;
 		return true;

@@ -471,6 +471,9 @@ size_t decide_batch_limit(uint32_t attempts);
 /* The server refused it for the n-th time (IMAP.md 4.6): seconds to wait before it is
  * tried again, -1: not by itself. */
 int64_t decide_try_again_s(enum err_kind kind, uint32_t n_tries);
+/* Whether a change rests until `not_before`. Nothing rests longer than the longest
+ * pause: further off, it is the clock that was set back. */
+bool decide_must_wait(int64_t not_before, int64_t now_wall);
 
 enum uncertain_fate { FATE_REPEAT, FATE_DONE, FATE_PROBE };
 /* An intent was sent and its answer never came (IMAP.md 4.4). is_at_source: after

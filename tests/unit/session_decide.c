@@ -56,6 +56,22 @@ what_is_refused_is_tried_so_many_times(void **state)
 	assert_int_equal(decide_try_again_s(ERR_PROTO, 1), -1);
 }
 
+/* A clock that was set back a year holds no change back for a year (SAFETY 3, row 25). */
+static void
+a_clock_set_back_holds_nothing_back(void **state)
+{
+	const int64_t now = 1800000000, year = 365 * 24 * 60 * 60;
+
+	(void)state;
+	assert_false(decide_must_wait(0, now));
+	assert_false(decide_must_wait(now, now));
+	assert_true(decide_must_wait(now + 1, now));
+	assert_true(decide_must_wait(now + decide_try_again_s(ERR_WAIT, 4), now));
+	assert_false(decide_must_wait(now + 3600, now));
+	assert_false(decide_must_wait(now, now - year));
+	assert_false(decide_must_wait(now, now + year));
+}
+
 static void
 what_failed_in_company_ends_up_alone(void **state)
 {
@@ -163,6 +179,7 @@ main(void)
 		cmocka_unit_test(backoff_varies_by_a_quarter),
 		cmocka_unit_test(a_refused_connection_lowers_the_cap_for_a_day),
 		cmocka_unit_test(what_is_refused_is_tried_so_many_times),
+		cmocka_unit_test(a_clock_set_back_holds_nothing_back),
 		cmocka_unit_test(what_failed_in_company_ends_up_alone),
 		cmocka_unit_test(a_vanish_of_most_is_not_believed),
 		cmocka_unit_test(a_delete_goes_to_the_trash_and_from_there_for_good),
