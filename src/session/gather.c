@@ -458,6 +458,14 @@ start_probe(struct box *b)
 	return true;
 }
 
+/* What it came for goes out before the worker is called to the next mailbox: else
+ * two mailboxes would take it from each other for ever, and nothing went out. */
+static bool
+has_brought_a_worker(const struct task *t)
+{
+	return t->push == NULL && t->worker == NULL && worker_on(t->account, t->box) != NULL;
+}
+
 void
 push_schedule(struct account *a)
 {
@@ -467,8 +475,9 @@ push_schedule(struct account *a)
 		return;
 	for (size_t i = 0; i < s->boxes.n; i++) {
 		struct box *b = s->boxes.v[i];
+		struct task *t = task_of(a, TASK_PUSH, b);
 		if (b->account != a || (!b->push_due && !b->probe_due) ||
-		    task_of(a, TASK_PUSH, b) != NULL)
+		    (t != NULL && !has_brought_a_worker(t)))
 			continue;
 		if (s->now_ms < b->push_at_ms) {
 			session_wake_at(s, b->push_at_ms);
@@ -496,7 +505,8 @@ push_schedule(struct account *a)
 		struct push *p = gather(b);
 		if (p == NULL)
 			continue;
-		struct task *t = task_new(a, TASK_PUSH, b);
+		if (t == NULL)
+			t = task_new(a, TASK_PUSH, b);
 		t->push = p;
 	}
 }

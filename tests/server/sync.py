@@ -260,6 +260,31 @@ def test_offline_changes_wait_and_arrive_later():
     places.await_true("the move", lambda: ids_in(d, "Archive") == ["<m1@example.org>"])
 
 
+def test_changes_in_two_mailboxes_that_nobody_looks_at_go_out():
+    """One connection does both: it stays where it came to until what it came for is out."""
+    d = server(1)
+    c = d.client()
+    for box in ("Archive", "Sent"):
+        append(c, "in" + box, box)
+    c.logout()
+    ui = attached(d)
+    boxes = {}
+    for box in ("Archive", "Sent"):
+        inbox, boxes[box] = ui.mailbox, ui.open(box)
+        ui.send("CLOSE_MAILBOX", mailbox=inbox)
+    ui.send("CLOSE_MAILBOX", mailbox=ui.mailbox)
+    ui.open("INBOX")
+    d.stop(signal.SIGKILL)
+    ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
+    for box in boxes:
+        local, = locals_of(ui, box).values()
+        assert ui.post("flag", [local], set=FLAG["flagged"], mailbox=boxes[box])["event"] == "ACK"
+    d.start()
+    places.await_true("both", lambda: (ui._take(0.1), ui.send("CONNECT_NOW"), all(
+        i["state"] == 4 for i in ui.stores.intents()))[2])
+    assert flags_of(d, "Archive") == flags_of(d, "Sent") == {1: {"\\Flagged"}}
+
+
 def test_the_cache_deleted_while_changes_wait():
     d = server(3)
     ui = attached(d)
