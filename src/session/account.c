@@ -603,7 +603,7 @@ has_room(const struct worker *w, enum task_kind kind)
 	case TASK_READ:
 		return same < 4;
 	case TASK_FILL:
-		return same < 2;
+		return same < FILL_IN_FLIGHT;
 	default:
 		return same < 1;
 	}

@@ -1,11 +1,11 @@
 /* Filling the cache with what a mailbox had before it was opened: slices, newest
- * first, two in flight. A finished slice extends `covered`; a slice that cannot be
+ * first, four in flight. A finished slice extends `covered`; a slice that cannot be
  * read is halved, down to the one message, which is then shown as what it is. */
 #include "internal.h"
 
 
-#define SLICE_FIRST 500
-#define SLICE 2000
+#define SLICE_FIRST 250
+#define SLICE 1000
 
 /* With a transaction open, what it has so far counts: slices do not wait for its
  * commit, nor does anything else call for the next ones after it. */
@@ -88,7 +88,8 @@ fill_done(struct box *b)
 	session_touch(b->session, 0, true);
 }
 
-/* Two slices in flight, the next ones when they are done. */
+/* Some slices in flight, the next one when one is done: with two large ones both were
+ * done in the same turn, and server and manager waited for each other by turns. */
 void
 fill_next(struct box *b)
 {
@@ -103,7 +104,7 @@ fill_next(struct box *b)
 		return;
 	}
 	uint32_t n_running = n_fill_tasks(b, &taken);
-	if (n_running >= 2 || task_of(b->account, TASK_UIDS, b) != NULL ||
+	if (n_running >= FILL_IN_FLIGHT || task_of(b->account, TASK_UIDS, b) != NULL ||
 	    !holes_of(b, &holes, &uidnext))
 		goto out;
 	if (seqset_is_empty(&holes) && !b->wants_uids) {
@@ -128,7 +129,7 @@ fill_next(struct box *b)
 			fill_done(b);
 		goto out;
 	}
-	while (n_running < 2 && !seqset_is_empty(&wanted)) {
+	while (n_running < FILL_IN_FLIGHT && !seqset_is_empty(&wanted)) {
 		struct task *t = task_new(b->account, TASK_FILL, b);
 		uint32_t high = seqset_max(&wanted);
 		seqset_take_last(&wanted, b->fill_done == 0 ? SLICE_FIRST : SLICE, &t->uids);

@@ -37,6 +37,8 @@ struct check_waiter {
 	uint64_t id;
 };
 
+enum { FILL_IN_FLIGHT = 4 }; /* slices of a mailbox's filling, on one connection */
+
 struct worker_process {
 	pid_t pid;
 	int fd; /* our end of its socket */

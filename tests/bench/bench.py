@@ -38,6 +38,7 @@ PATIENCE = 30
 RTT = 50
 ENOUGH_S = 12  # a row is not repeated for longer, for one reader
 KEYS = 300
+TLS_FLIGHTS = 2  # of a client, in TLS 1.3: its hello, and its Finished, after which it hears the greeting
 ANY = "Message [0-9]{7}"
 HEADERS = ("UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (DATE FROM TO CC "
            "REPLY-TO SUBJECT MESSAGE-ID IN-REPLY-TO REFERENCES LIST-ID CONTENT-TYPE)])")
@@ -198,7 +199,8 @@ class Bench:
         row = self.row("%s never seen, %d ms" % (short(size), rtt_ms), "ms", 60 if rtt_ms == 0 else 350)
         if row is None:
             return
-        flights = self.more(row, "flights", "", 5)
+        # Up to the moment in which the screen is seen: what goes out meanwhile is in it.
+        flights = self.more(row, "flights till it is seen", "")
         down = self.more(row, "read till then", "kB")
 
         def samples(cls):
@@ -223,12 +225,16 @@ class Bench:
 
     def never_seen_exactly(self, size):
         row = self.row("%s never seen: round trips after login" % short(size), "", 2, exact=True)
+        if row is None:
+            return
+        flights = self.more(row, "flights, from the first of TLS to the one that asks for the rows", "", 5, exact=True)
 
         def samples(cls):
             reader, talk = self.talking(cls, "n%d" % size)
             shown = self.newest(size)
             t, _ = self.first_screen(reader, shown)
             trips, _ = talk.until(shown.encode())
+            flights.put(cls.name, [TLS_FLIGHTS + talk.flights_until(shown.encode())])
             reader.quit(t)
             return [trips]
         self.each(row, samples, self.tern_alone())

@@ -42,6 +42,21 @@ class Talk:
             last_was_down = way == "down"
         raise AssertionError("%r did not come" % needle)
 
+    def flights_until(self, needle):
+        """What the client sent without waiting counts once, from the greeting on."""
+        conn, flights, last_was_down, seen = self._who_brought(needle), 0, True, b""
+        for _, c, way, data in self.events():
+            if c != conn:
+                continue
+            if way == "up":
+                flights += last_was_down
+            else:
+                seen = seen[-200:] + data
+                if needle in seen:
+                    return flights
+            last_was_down = way == "down"
+        raise AssertionError("%r did not come" % needle)
+
     def _who_brought(self, needle):
         tails = {}
         for _, c, way, data in self.events():

@@ -310,7 +310,8 @@ j_new_group(struct jop *j, bool is_undo, uint64_t *group_out, struct err *err)
 
 /* ---- local ids -------------------------------------------------------------------------------------- */
 
-#define LEASE 4096
+/* Each costs a commit with a full sync, in the middle of a fill. */
+#define LEASE 65536
 
 static int
 lease(struct jop *j, void *ctx, struct err *err)
