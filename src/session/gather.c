@@ -127,10 +127,12 @@ struct gather {
 	struct str trash;
 	struct store_view *view;
 	struct map seen; /* messages with an earlier intent: strictly in order */
-	uint32_t uidvalidity;
+	uint32_t uidvalidity, uidnext;
 	int64_t now_wall;
 	int64_t next_wall; /* when the earliest that has to wait may go; 0 none */
 	bool wants_probe;
+	bool wants_look;
+	uint32_t sought_uid;
 	bool wants_folders;
 	VEC(struct intent) changed; /* decided without the server */
 };
@@ -153,6 +155,16 @@ is_at_source(const struct gather *g, uint32_t uid)
 	struct row row;
 
 	return uid != 0 && store_row_by_uid(g->view, g->box->id, uid, &row, NULL) == 0;
+}
+
+/* A UID that another connection told (COPYUID), and that the one that stands here has
+ * not heard of: it must look, once. */
+static bool
+is_news(const struct gather *g, uint32_t uid)
+{
+	const struct box *b = g->box;
+
+	return uid >= g->uidnext && (b->sought_uidvalidity != g->uidvalidity || b->sought_uid < uid);
 }
 
 static void
@@ -209,6 +221,10 @@ gather_one(const struct intent *i, void *ctx)
 		/* An undone move whose new UID nobody told us: look for it. */
 		g->wants_probe = true;
 		return true;
+	} else if (!at_source && is_news(g, uid)) {
+		g->wants_look = true;
+		g->sought_uid = uid > g->sought_uid ? uid : g->sought_uid;
+		return true;
 	} else if (!at_source) {
 		decide_without_server(g, i, INTENT_PARKED, "the message is no longer there");
 		return true;
@@ -251,6 +267,32 @@ settle(struct gather *g)
 	return status;
 }
 
+static struct worker *
+worker_on(struct account *a, const struct box *b)
+{
+	for (size_t i = 0; i < a->session->workers.n; i++) {
+		struct worker *w = a->session->workers.v[i];
+		if (w->account == a && w->state == WORKER_READY && w->selected == b && w->is_open)
+			return w;
+	}
+	return NULL;
+}
+
+/* Opening it anew brings what came since; then it is gathered again. */
+static void
+look_again(struct box *b, const struct gather *g, bool has_batch)
+{
+	struct worker *w = worker_on(b->account, b);
+
+	if (has_batch || w == NULL || w->running.n > 0) {
+		b->push_due = true;
+		return;
+	}
+	b->sought_uidvalidity = g->uidvalidity;
+	b->sought_uid = g->sought_uid;
+	sync_send_open(w, b);
+}
+
 /* The next batch of a mailbox that is in step; NULL if nothing can go now. */
 static struct push *
 gather(struct box *b)
@@ -275,6 +317,7 @@ gather(struct box *b)
 		return NULL;
 	}
 	g.uidvalidity = m.uidvalidity;
+	g.uidnext = m.uidnext;
 	store_each_intent_of(g.view, str_c(b->account_name), buf_str(&b->name), WAITING, gather_one,
 			     &g, &err);
 	store_end(g.view);
@@ -293,6 +336,8 @@ gather(struct box *b)
 		b->push_due = true;
 		b->push_at_ms = s->now_ms + (g.next_wall - g.now_wall) * 1000;
 	}
+	if (g.wants_look)
+		look_again(b, &g, p->n > 0);
 	if (p->n == 0) {
 		push_free(p);
 		return NULL;
@@ -408,17 +453,6 @@ park_all(struct box *b, const char *why)
 }
 
 /* ---- scheduling -------------------------------------------------------------------------- */
-
-static struct worker *
-worker_on(struct account *a, const struct box *b)
-{
-	for (size_t i = 0; i < a->session->workers.n; i++) {
-		struct worker *w = a->session->workers.v[i];
-		if (w->account == a && w->state == WORKER_READY && w->selected == b && w->is_open)
-			return w;
-	}
-	return NULL;
-}
 
 /* A probe decides by what it finds in another mailbox: nothing may be copied or
  * moved between its question and its answer. */

@@ -346,6 +346,7 @@ struct box {
 	bool push_due; /* the journal has something for it */
 	int64_t push_at_ms; /* not before */
 	bool probe_due;
+	uint32_t sought_uidvalidity, sought_uid; /* up to there it was looked for again */
 	bool awaits_folders; /* deletes: where is the trash? */
 	uint32_t fill_total, fill_done;
 	uint32_t opened_uidnext;

@@ -409,6 +409,7 @@ STATUS(u, return put_count(out, m->n_unread);)
 STATUS(v, buf_addf(out, "tern %s", c->look->version); return true;)
 STATUS(V, return put_str(out, m->limit);)
 STATUS(zp, return put_count(out, m->is_read ? c->at : 0);)
+STATUS(zT, return c->is_tight;)
 STATUS(zb, return put_str(out, m->busy);)
 STATUS(zr, if (m->is_read_only) buf_adds(out, "read-only"); return m->is_read_only;)
 
@@ -439,6 +440,8 @@ const struct format_expando view_status_expandos[] = {
 	{ "V", "the limit", status_V, VIEW_NORMAL, NULL, 0 },
 	{ "zp", "place of the message being read, below the rows of the index above it", status_zp,
 	  VIEW_NORMAL, NULL, 0 },
+	{ "zT", "nothing; as a condition: there is not room for all of the line", status_zT, VIEW_NORMAL,
+	  NULL, 0 },
 	{ "zb", "what is under way in this mailbox", status_zb, VIEW_NORMAL, NULL, 0 },
 	{ "zr", "\"read-only\" if it is", status_zr, VIEW_NORMAL, NULL, 0 },
 	{ NULL, NULL, NULL, 0, NULL, 0 },

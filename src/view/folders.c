@@ -146,7 +146,7 @@ folders_draw_status(struct view *v, struct ui_area area, const struct view_look 
 		buf_addstr(&text, folder.path);
 	struct view_mailbox mailbox = { .name = STR("folders"), .description = buf_str(&text) };
 	struct status_context context = { look, &mailbox, how_far.ptr, f->scroll.cursor + 1,
-					  f->scroll.count };
+					  f->scroll.count, false };
 	format_expand(look->has_ascii_chars ? "-%f- %D %>--- %P -" : "─%f─ %D %>─── %P ─",
 		      area.cols, view_status_expandos, NULL, &context, line);
 	view_draw_status_line(area, line, look);

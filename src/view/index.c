@@ -248,9 +248,14 @@ index_draw_status(struct view *v, struct ui_area area, const struct view_look *l
 	scroll_percent(&x->scroll, &percent);
 	struct status_context context = { look, &mailbox, percent.ptr,
 					  x->scroll.count > 0 ? x->scroll.cursor + 1 : 0,
-					  x->scroll.count };
+					  x->scroll.count, false };
 	format_expand(look->status_format, area.cols, view_status_expandos, NULL, &context,
 		      &x->line);
+	if (x->line.missing_cols > 0) {
+		context.is_tight = true;
+		format_expand(look->status_format, area.cols, view_status_expandos, NULL,
+			      &context, &x->line);
+	}
 	if (x->line.missing_cols > 0 && shorten_limit(&mailbox, x->line.missing_cols, &limit))
 		format_expand(look->status_format, area.cols, view_status_expandos, NULL,
 			      &context, &x->line);
@@ -263,7 +268,7 @@ void
 view_expand_status(const char *format, const struct view_mailbox *m, const struct view_look *look,
 		   struct format_line *out)
 {
-	struct status_context context = { look, m, "", 0, m->n_shown };
+	struct status_context context = { look, m, "", 0, m->n_shown, false };
 
 	format_expand(format, 200, view_status_expandos, NULL, &context, out);
 }

@@ -63,6 +63,7 @@ struct status_context {
 	const char *percent;
 	uint32_t at; /* place of the cursor, from 1 */
 	uint32_t n_shown;
+	bool is_tight; /* there was not room for all */
 };
 
 struct folder_context {

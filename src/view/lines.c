@@ -203,7 +203,7 @@ lines_draw_status(struct view *v, struct ui_area area, const struct view_look *l
 	scroll_percent(&l->scroll, &how_far);
 	struct view_mailbox mailbox = { .name = str_c(l->title) };
 	struct status_context context = { look, &mailbox, how_far.ptr, l->scroll.cursor + 1,
-					  l->scroll.count };
+					  l->scroll.count, false };
 	format_expand(look->has_ascii_chars ? "-%f-%>-- %P -" : "─%f─%>── %P ─", area.cols,
 		      view_status_expandos, NULL, &context, &l->line);
 	view_draw_status_line(area, &l->line, look);

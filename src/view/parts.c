@@ -125,7 +125,7 @@ parts_draw_status(struct view *v, struct ui_area area, const struct view_look *l
 	scroll_percent(&p->scroll, &how_far);
 	struct view_mailbox mailbox = { .name = STR("parts"), .description = title };
 	struct status_context context = { look, &mailbox, how_far.ptr, p->scroll.cursor + 1,
-					  p->scroll.count };
+					  p->scroll.count, false };
 	format_expand(look->has_ascii_chars ? "-%f- %D %>--- %P -" : "─%f─ %D %>─── %P ─",
 		      area.cols, view_status_expandos, NULL, &context, &p->line);
 	view_draw_status_line(area, &p->line, look);

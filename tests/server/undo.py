@@ -128,6 +128,19 @@ def test_of_a_move():
     assert (ids_in(s.d, "INBOX"), ids_in(s.d, "Archive")) == ([M0], [])
 
 
+def test_of_a_move_to_where_a_connection_still_stands():
+    # The one that brought m0 back is in Archive, and nobody tells it of what came since.
+    s = Slow(n=3)
+    for uid in 1, 2, 3:
+        s.local = locals_of(s.ui)[uid]
+        assert s.ui.post("move", [s.local], target="Archive")["event"] == "ACK"
+        s.settle()
+        assert s.undo() == "undone: move of 1 message"
+        s.settle()
+    assert ids_in(s.d, "INBOX") == ["<m%d@example.org>" % i for i in range(3)]
+    assert ids_in(s.d, "Archive") == []
+
+
 def test_of_a_move_in_stages():
     for until in (r"STATUS \"?Archive\"? \([^)]*UIDNEXT", r"UID COPY", r"UID STORE .*Deleted", r"UID EXPUNGE"):
         s = Slow(extra=NO_MOVE)
