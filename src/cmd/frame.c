@@ -110,7 +110,8 @@ write_activity(struct app *app, int text_cols)
 		buf_adds(out, " · ");
 	buf_addstr(out, buf_str(&app->trouble));
 	for (size_t i = 0; model_account(app->model, i, &a); i++) {
-		if (a.is_configured)
+		/* Without a manager nobody knows how they are. */
+		if (a.is_configured && app->trouble.len == 0)
 			add_account_activity(out, &a, text_cols, wall_now());
 		n_waiting += a.n_waiting;
 		app->counts_down |= counts_down(&a, wall_now());

@@ -71,9 +71,8 @@ is_asked(struct program *p, char *trouble, size_t size)
 static void
 wait_for(struct program *p, struct look *look)
 {
-	int64_t until_ms = tick_ms() + LOOK_MS;
-
-	while (!look->has_ended && tick_ms() < until_ms) {
+	p->until_ms = tick_ms() + LOOK_MS;
+	while (!look->has_ended && tick_ms() < p->until_ms) {
 		program_turn(p);
 		if (is_asked(p, look->trouble, sizeof(look->trouble)))
 			return;
@@ -140,21 +139,20 @@ find_any(struct program *p, const struct options *o)
 {
 	struct err err = ERR_INIT;
 	struct look look = { 0 };
-	struct model_mailbox m;
+	struct model_mailbox m = { 0 };
 
 	if (app_start(p->app, o->mailbox, &err) < 0) {
 		fprintf(stderr, "tern: %s\n", err.text);
 		return 1;
 	}
-	while (!look.has_ended) {
-		int64_t until_ms = tick_ms() + LOOK_MS;
-		while (model_mailbox(app_model(p->app), &m) && !m.is_in_step &&
-		       tick_ms() < until_ms && look.trouble[0] == '\0') {
-			program_turn(p);
-			is_asked(p, look.trouble, sizeof(look.trouble));
-		}
-		look.has_ended = true;
+	p->until_ms = tick_ms() + LOOK_MS;
+	while (model_mailbox(app_model(p->app), &m) && !m.is_in_step &&
+	       tick_ms() < p->until_ms && look.trouble[0] == '\0') {
+		program_turn(p);
+		is_asked(p, look.trouble, sizeof(look.trouble));
 	}
+	if (look.trouble[0] == '\0' && !m.is_in_step)
+		snprintf(look.trouble, sizeof(look.trouble), "no answer from the server");
 	if (!model_mailbox(app_model(p->app), &m) || m.n_messages == 0) {
 		fprintf(stderr, "tern: %s\n",
 			look.trouble[0] != '\0' ? look.trouble : "the mailbox is empty");
@@ -168,5 +166,7 @@ batch_look(struct program *p, const struct options *o, char **mailbox_out)
 {
 	app_use_accounts(p->app);
 	link_open(&p->link, p->app, tick_ms());
-	return o->only_if_new ? find_new(p, mailbox_out) : find_any(p, o);
+	int status = o->only_if_new ? find_new(p, mailbox_out) : find_any(p, o);
+	p->until_ms = 0;
+	return status;
 }

@@ -40,6 +40,9 @@ struct link {
 	int64_t retry_ms; /* LINK_DOWN: when to try again; TICK_NEVER: not yet wanted */
 	unsigned n_failures;
 	int64_t up_ms;
+	int64_t since_ms;   /* LINK_GREETING, LINK_FINISHING */
+	bool has_told;	    /* that it lasts */
+	uint32_t older_pid; /* LINK_FINISHING: whose end is awaited */
 	bool has_left;	/* LEFT came */
 	uint32_t n_left;
 	char trouble[400]; /* why it is down */
@@ -48,7 +51,11 @@ struct link {
 bool link_send(void *ctx, enum msg_type type, uint64_t id, struct str payload);
 void link_open(struct link *l, struct app *app, int64_t now_ms);
 void link_turn(struct link *l, struct app *app, int64_t now_ms); /* try again, flush */
+/* In a turn before app_turn(), which has what changed drawn. */
+void link_tell_trouble(struct link *l, struct app *app, int64_t now_ms);
 void link_ready(struct link *l, struct app *app, short revents, int64_t now_ms);
+/* When link_turn() has something to do, if nothing happens before; TICK_NEVER. */
+int64_t link_deadline(const struct link *l);
 void link_close(struct link *l);
 /* LEAVE, and wait at most so long for what it says. */
 void link_leave(struct link *l, struct app *app, int budget_ms);
@@ -113,6 +120,7 @@ struct program {
 	struct ui_term *term; /* NULL in batch use */
 	struct ui_screen *screen;
 	int signal_fd;
+	int64_t until_ms; /* batch use: a turn lasts no longer; 0: as long as nothing happens */
 	bool must_repaint;
 	bool must_draw;
 	bool has_hung_up;

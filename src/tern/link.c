@@ -14,6 +14,7 @@
 #define MAX_RETRY_MS 10000
 #define QUIET_FAILURES 8    /* that many are not worth a word */
 #define STEADY_MS 30000	    /* it ran for so long: earlier failures are forgotten */
+#define SILENT_MS 3000	    /* a greeting, or an older one's end, takes a few milliseconds */
 
 bool
 link_send(void *ctx, enum msg_type type, uint64_t id, struct str payload)
@@ -73,6 +74,7 @@ connect_now(struct link *l, struct app *app, int64_t now_ms)
 	}
 	l->conn = ipc_conn_new(fd);
 	l->state = LINK_GREETING;
+	l->since_ms = now_ms;
 	l->retry_ms = TICK_NEVER;
 	IPC_SEND(l->conn, HELLO, hello, 0, -1, &hello, NULL);
 	if (ipc_flush(l->conn, &err) < 0)
@@ -94,9 +96,25 @@ link_close(struct link *l)
 	l->state_dir = NULL;
 }
 
+int64_t
+link_deadline(const struct link *l)
+{
+	switch (l->state) {
+	case LINK_DOWN:
+		return l->retry_ms;
+	case LINK_GREETING:
+	case LINK_FINISHING:
+		return l->has_told ? TICK_NEVER : l->since_ms + SILENT_MS;
+	case LINK_UP:
+	case LINK_REFUSED:
+		break;
+	}
+	return TICK_NEVER;
+}
+
 /* Words only when it lasts: a start takes a few milliseconds. */
-static void
-tell_trouble(struct link *l, struct app *app)
+void
+link_tell_trouble(struct link *l, struct app *app, int64_t now_ms)
 {
 	char text[500];
 
@@ -104,6 +122,20 @@ tell_trouble(struct link *l, struct app *app)
 		app_set_trouble(app, l->trouble);
 		return;
 	}
+	bool is_silent = l->state == LINK_GREETING || l->state == LINK_FINISHING;
+	if (is_silent && now_ms >= link_deadline(l)) {
+		snprintf(text, sizeof(text),
+			 l->state == LINK_GREETING ?
+				 "the session manager does not answer" :
+				 "the session manager of an older tern (process %u) has not finished yet",
+			 l->older_pid);
+		app_set_trouble(app, text);
+		l->has_told = true;
+		return;
+	}
+	if (is_silent && l->has_told)
+		return;
+	l->has_told = false;
 	if (l->state == LINK_UP || l->n_failures < QUIET_FAILURES) {
 		app_set_trouble(app, NULL);
 		return;
@@ -121,7 +153,6 @@ link_turn(struct link *l, struct app *app, int64_t now_ms)
 		connect_now(l, app, now_ms);
 	if (l->conn != NULL && ipc_wants_write(l->conn) && ipc_flush(l->conn, &err) < 0)
 		hang_up(l, app, now_ms, err.text);
-	tell_trouble(l, app);
 }
 
 /* ---- what it says ------------------------------------------------------------------------- */
@@ -153,6 +184,8 @@ greeted(struct link *l, struct app *app, const struct ipc_frame *f, int64_t now_
 		return 0;
 	case SESSION_IS_OLDER:
 		l->state = LINK_FINISHING;
+		l->since_ms = now_ms;
+		l->older_pid = hello.pid;
 		ipc_send(l->conn, MSG_FINISH, 0, STR_NONE, -1, NULL);
 		return 0;
 	case SESSION_IS_NEWER:

@@ -200,8 +200,12 @@ next_deadline(struct program *p, int64_t now_ms)
 {
 	int64_t at_ms = app_deadline(p->app, now_ms);
 
-	if (p->link.state == LINK_DOWN && p->link.retry_ms < at_ms)
-		at_ms = p->link.retry_ms;
+	int64_t link_ms = link_deadline(&p->link);
+
+	if (link_ms < at_ms)
+		at_ms = link_ms;
+	if (p->until_ms != 0 && p->until_ms < at_ms)
+		at_ms = p->until_ms;
 	if (p->term != NULL && !ui_term_is_suspended(p->term)) {
 		int64_t key_ms = ui_input_deadline(ui_term_input(p->term));
 		if (key_ms < at_ms)
@@ -248,6 +252,7 @@ program_turn(struct program *p)
 		take_config(p);
 	model_polled(app_model(p->app), s.fds + s.docs, s.n_docs);
 	children_polled(&p->children, s.fds + s.captures, s.n_captures);
+	link_tell_trouble(&p->link, p->app, now_ms);
 	if (app_turn(p->app, now_ms))
 		p->must_draw = true;
 }

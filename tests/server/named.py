@@ -146,12 +146,30 @@ def test_an_older_manager_finishes_when_a_newer_interface_starts():
         more = conn.recv(65536)
         assert more, "hung up without FINISH: %s" % kinds_of(data)
         data += more
+    # It takes its time: that is said, with the process to look at.
+    t.wait(r"older tern \(process %d\) has not" % os.getpid())
     os.unlink(path)
     listener.close()
     os.close(lock)
     conn.close()
     t.wait("m2")
     assert len(user.processes("tern-session")) == 1
+
+
+def test_a_manager_that_is_silent_is_told_of():
+    d, name = fresh()
+    user = ui.User(d, user=name)
+    first = user.open("-f", "=INBOX")
+    first.wait("m2")
+    pid = user.processes("tern-session")[0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        second = user.open("-f", "=INBOX")
+        second.wait("m2")  # what is cached needs nobody
+        second.wait("session manager does not answer")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    second.gone("session manager does not answer")
 
 
 class _Only:

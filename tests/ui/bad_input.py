@@ -174,6 +174,19 @@ def test_expired_certificate():
     assert "m2" not in t.picture()
 
 
+def test_batch_use_ends_though_another_tern_is_asked():
+    d, user = fresh()
+    p = proxy.Proxy(d.imap_port, tls="expired")
+    user.port = p.port
+    user.write_rc(user.server_rc())
+    t = user.open()
+    t.wait("[(]r[)]eject, accept")
+    # The question is for the one in front of the user: nobody else may answer it.
+    done = user.batch("-z", seconds=60)
+    assert done.returncode == 1 and "no answer from the server" in done.stderr, done
+    t.wait("[(]r[)]eject, accept")
+
+
 def test_the_server_goes_in_the_middle():
     d, user = fresh(5)
     p = proxy.Proxy(d.imaps_port)
