@@ -23,6 +23,7 @@
 
 #define CHECK_CPU_S 120 /* pages that lead in a circle */
 #define MARK_NAME "suspect"
+#define VERIFIED "verified\n" /* its contents, until somebody dies again: then more */
 
 static char *mark_path; /* for the signal handler */
 static const int deadly[] = { SIGSEGV, SIGBUS, SIGABRT };
@@ -33,10 +34,15 @@ static void
 leave_mark(void)
 {
 	int fd = mark_path == NULL ? -1 :
-				     open(mark_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+				     open(mark_path,
+					  O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return;
+	/* A full disk takes the name, at least. */
+	if (write(fd, "!", 1) < 0)
+		(void)0;
+	close(fd);
 }
 
 static void
@@ -133,15 +139,17 @@ verdict_of(int status)
 }
 
 /* Found sound, the cache is on probation until a commit to it has succeeded, or
- * nobody has died of it in a run: who dies of it once more has it dropped. */
+ * nobody has died of it in a run: who dies of it once more has it dropped. Who was
+ * merely killed meanwhile did not die of it. */
 static bool is_on_probation;
 
 static bool
-was_verified(void)
+died_after_all(void)
 {
 	struct stat st;
 
-	return mark_path != NULL && stat(mark_path, &st) == 0 && st.st_size > 0;
+	return mark_path != NULL && stat(mark_path, &st) == 0 &&
+	       st.st_size > (off_t)strlen(VERIFIED);
 }
 
 static void
@@ -149,7 +157,7 @@ note_verified(void)
 {
 	struct err err;
 
-	is_on_probation = care_is_suspect() && fs_write_atomic(mark_path, STR("verified\n"), 0600, &err) == 0;
+	is_on_probation = care_is_suspect() && fs_write_atomic(mark_path, STR(VERIFIED), 0600, &err) == 0;
 }
 
 static int
@@ -194,7 +202,7 @@ care_before_open(char **said_out, struct err *err)
 	bool was_journal = verdict == JOURNAL_DAMAGED;
 	if (was_journal && (keep_journal_aside(said_out, err) < 0 || check_now(&verdict, err) < 0))
 		return -1;
-	if (!was_journal && was_verified())
+	if (!was_journal && died_after_all())
 		verdict = CACHE_DAMAGED;
 	if (verdict != CACHE_DAMAGED) {
 		note_verified();

@@ -470,6 +470,25 @@ def test_a_sound_cache_stays_after_quiet_runs():
     assert not os.path.exists(below(i, "CACHE", "cache.damaged"))
 
 
+def test_a_sound_cache_stays_when_who_verified_it_is_killed():
+    d, user = fresh()
+    i = interface(d, user)
+    kill_manager(i)
+    open(below(i, "CACHE", "suspect"), "w").close()
+    for _ in range(2):
+        i = manager.Interface(i.stores, PASSWORD_ANSWER)
+        assert open(below(i, "CACHE", "suspect")).read() == "verified\n"
+        kill_manager(i)
+        assert len(i.stores.rows()) == 3
+    # Who dies of it all the same has it dropped.
+    i = manager.Interface(i.stores, PASSWORD_ANSWER)
+    places.expect_crashes(i.stores.env)
+    os.kill(i.stores.manager.pid, signal.SIGBUS)
+    i.stores.manager.wait(timeout=20 * places.SLOW)
+    i = manager.Interface(i.stores, PASSWORD_ANSWER)
+    assert i.stores.rows() == []
+
+
 def test_a_damaged_journal_is_kept_aside_and_said():
     d, user = fresh()
     p = proxy.Proxy(d.imaps_port)
