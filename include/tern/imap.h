@@ -109,13 +109,12 @@ struct imap_sink {
 	void (*vanished)(void *ctx, uint64_t id, bool is_earlier, const struct seqset *uids);
 	void (*uids)(void *ctx, uint64_t id, const struct seqset *uids);
 	void (*cursor)(void *ctx, uint64_t id, uint32_t uidnext, uint32_t exists, uint64_t modseq);
-	void (*sent)(void *ctx, uint64_t id);
 	/* Both ascending: the n-th became the n-th. May come more than once. */
 	void (*copied)(void *ctx, uint64_t id, uint32_t uidvalidity, const struct seqset *sources,
 		       const struct seqset *targets);
 	void (*found)(void *ctx, uint64_t id, const struct seqset *uids);
 	/* structure is NULL if the server's cannot be parsed. */
-	void (*structure)(void *ctx, uint64_t id, uint32_t uid, const struct structure *structure);
+	void (*structure)(void *ctx, uint64_t id, const struct structure *structure);
 	void (*body)(void *ctx, uint64_t id, const struct imap_body *body);
 	void (*folder)(void *ctx, uint64_t id, const struct imap_folder *folder);
 	/* That was the list. Not whole: a name may be missing that is there. */
@@ -163,8 +162,6 @@ void imap_open(struct imap *c, uint64_t id, const struct imap_open *o);
 /* Newest first, in slices. */
 void imap_fetch_rows(struct imap *c, uint64_t id, const struct seqset *uids);
 void imap_fetch_uids(struct imap *c, uint64_t id);
-void imap_fetch_flags(struct imap *c, uint64_t id, const struct seqset *uids);
-void imap_fetch_structures(struct imap *c, uint64_t id, const struct seqset *uids);
 
 struct imap_want {
 	const char *section; /* "1.2", "HEADER", "1.MIME", "" for all of it */

@@ -42,7 +42,6 @@ int store_put_mailbox(struct store_txn *t, const struct mailbox *m, struct err *
 /* The record as this transaction has it so far; slices are good until the next
  * change of it. 0, 1 not there, -1. */
 int store_txn_mailbox(struct store_txn *t, uint32_t id, struct mailbox *out, struct err *err);
-int store_drop_mailbox(struct store_txn *t, uint32_t id, struct err *err);
 
 /* Insert or replace by (mailbox, uid). A new row gets a local id unless one is
  * given (a move carries it along); *local_out says which. Row flags of ours

@@ -17,7 +17,7 @@ struct bodies {
 	VEC(struct want) want;
 };
 
-void
+static void
 structure_tell(struct imap *c, uint64_t id, const struct fetch *f)
 {
 	struct structure structure;
@@ -26,7 +26,7 @@ structure_tell(struct imap *c, uint64_t id, const struct fetch *f)
 
 	arena_reset(&c->arena);
 	is_good = bodystructure_parse(c->structures, f->structure, &c->arena, &structure, &err) == 0;
-	TELL(c, structure, id, f->uid, is_good ? &structure : NULL);
+	TELL(c, structure, id, is_good ? &structure : NULL);
 }
 
 static void

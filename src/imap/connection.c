@@ -302,8 +302,6 @@ may_send(const struct imap *c, enum send_flags flags)
 	if ((flags & SEND_EXCLUSIVE) ? is_in_flight(c, SEND_CHANGES)
 				     : (flags & SEND_CHANGES) && is_in_flight(c, SEND_EXCLUSIVE))
 		return false;
-	if ((flags & SEND_READS_FLAGS) && is_in_flight(c, SEND_CHANGES))
-		return false;
 	if ((flags & SEND_IS_SELECT) && is_in_flight(c, SEND_CHANGES | SEND_IS_SELECT))
 		return false;
 	if ((flags & SEND_CHANGES) && (!c->box.is_open || is_in_flight(c, SEND_IS_SELECT)))
@@ -380,8 +378,6 @@ command_send(struct imap *c, struct op *op, struct command_text *t, const struct
 	if (op) {
 		s.step = op->step;
 		op->n_in_flight++;
-		if (o->flags & SEND_CHANGES)
-			TELL(c, sent, op->id);
 	}
 	framer_allow(&c->framer, o->bytes, o->responses);
 	vec_push(&c->in_flight, s);

@@ -22,8 +22,7 @@ enum send_flags {
 	SEND_CHANGES = 1 << 0, /* waits for an open mailbox; the outcome matters */
 	SEND_ALONE = 1 << 1,   /* sequence numbers: nothing else in flight */
 	SEND_IS_SELECT = 1 << 2,
-	SEND_EXCLUSIVE = 1 << 5, /* a change that waits for those before it */
-	SEND_READS_FLAGS = 1 << 4, /* not behind a change that is in flight */
+	SEND_EXCLUSIVE = 1 << 4, /* a change that waits for those before it */
 	SEND_SEARCHES = 1 << 3, /* one at a time: answers do not say whose they are */
 };
 
@@ -242,9 +241,6 @@ uint32_t rows_per_command(const struct imap *c);
 void news_rows(struct imap *c);	 /* from uidnext on, for nobody */
 void news_uids(struct imap *c);
 void news_flags(struct imap *c);
-
-/* body.c */
-void structure_tell(struct imap *c, uint64_t id, const struct fetch *f);
 
 /* search.c: all UIDs of the mailbox, in as many commands as keep each answer under
  * the limit of a line. Zeroed, it is at its beginning. */

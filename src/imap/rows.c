@@ -12,7 +12,6 @@ enum {
 	ROWS_IN_FLIGHT = 2, /* the server never waits for us; others wait for 2 at most */
 	ROW_BYTES = 64 * 1024,
 	ROW_TIMEOUT_MS = 30000,
-	FLAG_BYTES = 4096,
 	NEWS_FLAGS = 5000,
 };
 
@@ -164,19 +163,8 @@ flags_tell(struct imap *c, uint64_t id, const struct fetch *f)
 
 /* ---- many, in slices ------------------------------------------------------------- */
 
-struct slice_kind {
-	const char *what; /* failed */
-	const char *items;
-	uint32_t per_command; /* 0: as many as the server takes */
-	uint64_t bytes_each;
-	enum send_flags flags;
-	bool (*take)(struct imap *c, struct op *op, const struct fetch *f);
-};
-
-/* Rows, flags or structures of a set. */
 struct slices {
 	struct op op;
-	const struct slice_kind *kind;
 	struct seqset left, wanted;
 };
 
@@ -192,17 +180,15 @@ slices_next(struct imap *c, struct op *op)
 			op_end(c, op, NULL, STR_NONE);
 		return false;
 	}
-	if (op->n_in_flight >= ROWS_IN_FLIGHT || !may_send(c, s->kind->flags))
+	if (op->n_in_flight >= ROWS_IN_FLIGHT || !may_send(c, 0))
 		return false;
-	uint32_t most = s->kind->per_command ? s->kind->per_command : rows_per_command(c);
-	seqset_take_last_line(&s->left, most, max_uid_octets(c), &slice);
+	seqset_take_last_line(&s->left, rows_per_command(c), max_uid_octets(c), &slice);
 	uint64_t n = seqset_count(&slice);
-	struct send_options o = { s->kind->flags, ROW_TIMEOUT_MS,
-				  n * s->kind->bytes_each + 1024 * 1024, n * 4 + 10000 };
+	struct send_options o = { 0, ROW_TIMEOUT_MS, n * ROW_BYTES + 1024 * 1024, n * 4 + 10000 };
 	command_begin(c, &t);
 	command_adds(&t, "UID FETCH ");
 	seqset_print(&slice, &t.wire);
-	command_addf(&t, " (%s)", s->kind->items);
+	command_addf(&t, " (%s)", row_items);
 	seqset_release(&slice);
 	return command_send(c, op, &t, &o);
 }
@@ -212,16 +198,17 @@ slices_fetch(struct imap *c, struct op *op, const struct fetch *f)
 {
 	struct slices *s = (struct slices *)op;
 
-	return seqset_has(&s->wanted, f->uid) && s->kind->take(c, op, f);
+	if (!is_row(f) || !seqset_has(&s->wanted, f->uid))
+		return false;
+	row_tell(c, op->id, f);
+	return true;
 }
 
 static void
 slices_tagged(struct imap *c, struct op *op, const struct sent *sent, const struct response *r)
 {
-	struct slices *s = (struct slices *)op;
-
 	if (r->status != STATUS_OK)
-		op_end_failed(c, op, r, s->kind->what);
+		op_end_failed(c, op, r, "cannot fetch the list");
 }
 
 static void
@@ -233,33 +220,6 @@ slices_release(struct op *op)
 	seqset_release(&s->wanted);
 }
 
-static bool
-take_row(struct imap *c, struct op *op, const struct fetch *f)
-{
-	if (!is_row(f))
-		return false;
-	row_tell(c, op->id, f);
-	return true;
-}
-
-static bool
-take_flags(struct imap *c, struct op *op, const struct fetch *f)
-{
-	if (!f->has_flags)
-		return false;
-	flags_tell(c, op->id, f);
-	return true;
-}
-
-static bool
-take_structure(struct imap *c, struct op *op, const struct fetch *f)
-{
-	if (!f->has_structure)
-		return false;
-	structure_tell(c, op->id, f);
-	return true;
-}
-
 static const struct op_type slices_type = {
 	.name = "fetch",
 	.size_bytes = sizeof(struct slices),
@@ -269,57 +229,13 @@ static const struct op_type slices_type = {
 	.release = slices_release,
 };
 
-static const struct slice_kind row_slices = {
-	.what = "cannot fetch the list",
-	.items = row_items,
-	.bytes_each = ROW_BYTES,
-	.take = take_row,
-};
-
-/* Behind a change of the same flags the answer could be the one before it. */
-static const struct slice_kind flag_slices = {
-	.what = "cannot fetch flags",
-	.items = "UID FLAGS",
-	.per_command = 5000,
-	.bytes_each = FLAG_BYTES,
-	.flags = SEND_READS_FLAGS,
-	.take = take_flags,
-};
-
-static const struct slice_kind structure_slices = {
-	.what = "cannot fetch the structure of messages",
-	.items = "UID BODYSTRUCTURE",
-	.per_command = 200,
-	.bytes_each = 1024 * 1024,
-	.take = take_structure,
-};
-
-static void
-slices_new(struct imap *c, uint64_t id, const struct seqset *uids, const struct slice_kind *kind)
-{
-	struct slices *s = op_new(c, id, &slices_type);
-
-	s->kind = kind;
-	seqset_copy(&s->left, uids);
-	seqset_copy(&s->wanted, uids);
-}
-
 void
 imap_fetch_rows(struct imap *c, uint64_t id, const struct seqset *uids)
 {
-	slices_new(c, id, uids, &row_slices);
-}
+	struct slices *s = op_new(c, id, &slices_type);
 
-void
-imap_fetch_flags(struct imap *c, uint64_t id, const struct seqset *uids)
-{
-	slices_new(c, id, uids, &flag_slices);
-}
-
-void
-imap_fetch_structures(struct imap *c, uint64_t id, const struct seqset *uids)
-{
-	slices_new(c, id, uids, &structure_slices);
+	seqset_copy(&s->left, uids);
+	seqset_copy(&s->wanted, uids);
 }
 
 /* ---- news that the server hinted at -------------------------------------------------- */

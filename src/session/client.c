@@ -302,7 +302,6 @@ typedef int handle_request(struct client *c, const struct ipc_frame *f, struct e
 REQUEST(account, account_set(c, f->id, &m))
 REQUEST(open_mailbox, open_mailbox(c, f->id, &m))
 REQUEST(close_mailbox, close_mailbox(c, &m))
-REQUEST(fill, client_done(c, f->id, "")) /* filling goes on by itself, newest first */
 REQUEST(post, post_request(c, f->id, &m))
 REQUEST(release, release_request(c, f->id, &m))
 REQUEST(undo, undo_request(c, f->id, &m))
@@ -326,7 +325,6 @@ static const struct {
 	{ MSG_ACCOUNT, request_account },
 	{ MSG_OPEN_MAILBOX, request_open_mailbox },
 	{ MSG_CLOSE_MAILBOX, request_close_mailbox },
-	{ MSG_FILL, request_fill },
 	{ MSG_POST, request_post },
 	{ MSG_RELEASE, request_release },
 	{ MSG_UNDO, request_undo },

@@ -182,7 +182,7 @@ struct account {
 	int64_t folders_ms; /* when the list is to be asked for again */
 	bool folders_asked;
 	bool has_folders; /* the whole list came, since we started */
-	bool has_move, has_uidplus, has_qresync, is_known; /* from capabilities */
+	bool has_move, has_uidplus, is_known; /* from capabilities */
 
 	VEC(struct task *) tasks;
 };

@@ -142,7 +142,6 @@ logged_in(struct worker *w, const struct msg_w_logged_in *m)
 	w->idle_since_ms = w->session->now_ms;
 	a->has_move = has_word(m->capabilities, "MOVE");
 	a->has_uidplus = has_word(m->capabilities, "UIDPLUS");
-	a->has_qresync = has_word(m->capabilities, "QRESYNC");
 	a->is_known = true;
 	/* PREAUTH: the tunnel wants no password; the question has not been seen yet. */
 	if (a->secret == NULL && a->secret_asked) {

@@ -40,7 +40,7 @@ struct text_job {
 	char *prefer;
 	struct arena arena;
 	struct structure structure;
-	bool has_structure, asks_structure;
+	bool has_structure, asks_structure, is_structure_broken;
 	VEC(struct piece) pieces;
 	uint64_t written; /* of a whole one */
 	bool is_write_failed;
@@ -125,7 +125,7 @@ ask(struct worker *w, struct text_job *j, const uint32_t *max_octets)
 	for (size_t i = 0; i < j->pieces.n; i++)
 		wants[i] = (struct imap_want){ j->pieces.v[i].section, j->pieces.v[i].offset,
 					       max_octets[i] };
-	j->asks_structure = !j->has_structure;
+	j->asks_structure = !j->has_structure && !j->is_structure_broken;
 	j->sub_id = worker_sub_id(w);
 	imap_fetch_bodies(w->imap, j->sub_id, j->uid, j->asks_structure, wants, j->pieces.n);
 }
@@ -393,6 +393,23 @@ gone(struct worker *w, struct text_job *j)
 	job_end(w, j, &err);
 }
 
+/* The server's structure cannot be read, or made its whole answer unreadable: the
+ * message itself may come without. */
+static void
+go_on_without_structure(struct worker *w, struct text_job *j)
+{
+	struct err err;
+
+	j->is_structure_broken = true;
+	if (j->size_bytes <= FALLBACK_WHOLE) {
+		ask_whole(w, j);
+		return;
+	}
+	err_set(&err, ERR_REFUSED, "the server cannot tell what is in this message, and it is too "
+				   "big to be fetched for that");
+	job_end(w, j, &err);
+}
+
 static void
 whole_came(struct worker *w, struct text_job *j)
 {
@@ -400,7 +417,10 @@ whole_came(struct worker *w, struct text_job *j)
 	bool was_small = j->size_bytes > 0 && j->size_bytes <= SMALL_MESSAGE;
 
 	if (!p->has_come) {
-		gone(w, j);
+		if (j->asks_structure)
+			go_on_without_structure(w, j);
+		else
+			gone(w, j);
 		return;
 	}
 	size_t n = p->data.len;
@@ -445,22 +465,10 @@ go_on_with_structure(struct worker *w, struct text_job *j)
 static void
 guess_came(struct worker *w, struct text_job *j)
 {
-	if (!piece_of(j, STR_NONE, "HEADER")) {
-		gone(w, j);
-		return;
-	}
-	if (!j->has_structure) { /* the server's is broken: the message itself is not */
-		if (j->size_bytes <= FALLBACK_WHOLE) {
-			ask_whole(w, j);
-			return;
-		}
-		struct err err;
-		err_set(&err, ERR_REFUSED, "the server cannot tell what is in this message, and it "
-					   "is too big to be fetched for that");
-		job_end(w, j, &err);
-		return;
-	}
-	go_on_with_structure(w, j);
+	if (piece_of(j, STR_NONE, "HEADER") && j->has_structure)
+		go_on_with_structure(w, j);
+	else
+		go_on_without_structure(w, j);
 }
 
 bool
@@ -518,15 +526,13 @@ copied(struct arena *a, struct str s)
 	return s.len > 0 ? arena_str(a, s) : STR_NONE;
 }
 
-bool
-text_structure(struct worker *w, uint64_t id, uint32_t uid, const struct structure *s)
+void
+text_structure(struct worker *w, uint64_t id, const struct structure *s)
 {
 	struct text_job *j = job_of(w, id);
 
-	if (!j)
-		return false;
-	if (!s || j->has_structure)
-		return true;
+	if (!j || !s || j->has_structure)
+		return;
 	/* It is the engine's until this returns: keep it packed, as the store does. */
 	struct buf b = BUF_INIT;
 	struct err err;
@@ -536,7 +542,6 @@ text_structure(struct worker *w, uint64_t id, uint32_t uid, const struct structu
 	j->has_structure = structure_get(packed, &j->arena, &j->structure, &err) == 0;
 	if (j->has_structure)
 		tell_structure(w, j);
-	return true;
 }
 
 bool

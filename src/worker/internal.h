@@ -68,7 +68,7 @@ bool push_request(struct worker *w, const struct ipc_frame *f, struct err *err);
 /* fetch.c: takes f->fd. Each of these says whether the id was its own. */
 int text_request(struct worker *w, const struct ipc_frame *f, struct err *err);
 bool text_body(struct worker *w, uint64_t id, const struct imap_body *body);
-bool text_structure(struct worker *w, uint64_t id, uint32_t uid, const struct structure *s);
+void text_structure(struct worker *w, uint64_t id, const struct structure *s);
 bool text_done(struct worker *w, uint64_t id, const struct err *err);
 bool text_cancel(struct worker *w, uint64_t id);
 void text_release(struct worker *w);

@@ -12,7 +12,6 @@ enum {
 	BATCH_ROWS = 250,
 	BATCH_BYTES = 512 * 1024,
 	MAX_FRAME_UIDS = 900 * 1024,
-	MAX_STATUS_NAMES = 10000,
 	MAX_FOUND = 1000,
 };
 
@@ -263,14 +262,6 @@ on_cursor(void *ctx, uint64_t id, uint32_t uidnext, uint32_t exists, uint64_t mo
 }
 
 static void
-on_sent(void *ctx, uint64_t id)
-{
-	struct worker *w = ctx;
-
-	SEND(w, W_SENT, w_sent, id, &(struct msg_w_sent){ 0 });
-}
-
-static void
 on_copied(void *ctx, uint64_t id, uint32_t uidvalidity, const struct seqset *sources,
 	  const struct seqset *targets)
 {
@@ -363,17 +354,9 @@ on_folders_end(void *ctx, uint64_t id, bool is_whole)
 /* ---- texts, parts, ends ------------------------------------------------------------------------ */
 
 static void
-on_structure(void *ctx, uint64_t id, uint32_t uid, const struct structure *s)
+on_structure(void *ctx, uint64_t id, const struct structure *s)
 {
-	struct worker *w = ctx;
-
-	if (text_structure(w, id, uid, s))
-		return;
-	buf_reset(&w->scratch);
-	if (s)
-		structure_put(&w->scratch, s);
-	struct msg_w_structure m = { .uid = uid, .structure = buf_str(&w->scratch) };
-	SEND(w, W_STRUCTURE, w_structure, id, &m);
+	text_structure(ctx, id, s);
 }
 
 static void
@@ -405,9 +388,8 @@ const struct imap_sink worker_sink = {
 	.connected = on_connected, .logged_in = on_logged_in, .failed = on_failed,
 	.opened = on_opened,	   .row = on_row,	  .flags = on_flags,
 	.vanished = on_vanished,   .uids = on_uids,	  .cursor = on_cursor,
-	.sent = on_sent,	   .copied = on_copied,	  .found = on_found,
-	.structure = on_structure, .body = on_body,	  .folder = on_folder,
-	.folders_end = on_folders_end,
+	.copied = on_copied,	   .found = on_found,	  .structure = on_structure,
+	.body = on_body,	   .folder = on_folder,	  .folders_end = on_folders_end,
 	.done = on_done,
 };
 
@@ -443,22 +425,15 @@ open_request(struct worker *w, const struct ipc_frame *f, struct err *err)
 	return 0;
 }
 
-/* The three that carry nothing but UIDs have the same payload. */
 static int
-fetch_set(struct worker *w, const struct ipc_frame *f, struct err *err)
+fetch_rows(struct worker *w, const struct ipc_frame *f, struct err *err)
 {
 	struct msg_w_fetch_rows m;
 	struct seqset uids = SEQSET_INIT;
 	int r = msg_get_w_fetch_rows(f->payload, &m, err) < 0 ? -1 : uids_of(m.uids, &uids, err);
 
-	if (r == 0) {
-		if (f->type == MSG_W_FETCH_ROWS)
-			imap_fetch_rows(w->imap, f->id, &uids);
-		else if (f->type == MSG_W_FETCH_FLAGS)
-			imap_fetch_flags(w->imap, f->id, &uids);
-		else
-			imap_fetch_structures(w->imap, f->id, &uids);
-	}
+	if (r == 0)
+		imap_fetch_rows(w->imap, f->id, &uids);
 	seqset_release(&uids);
 	return r;
 }
@@ -501,8 +476,7 @@ static const struct {
 	enum msg_type type;
 	int (*handle)(struct worker *w, const struct ipc_frame *f, struct err *err);
 } requests[] = {
-	{ MSG_W_OPEN, open_request },	       { MSG_W_FETCH_ROWS, fetch_set },
-	{ MSG_W_FETCH_FLAGS, fetch_set },      { MSG_W_FETCH_STRUCTURES, fetch_set },
+	{ MSG_W_OPEN, open_request },	       { MSG_W_FETCH_ROWS, fetch_rows },
 	{ MSG_W_FETCH_UIDS, fetch_uids },      { MSG_W_LIST, list_request },
 	{ MSG_W_STATUS_OF, status_request },   { MSG_W_LOGOUT, logout_request },
 };

@@ -146,6 +146,16 @@ sample_row(void)
 	};
 }
 
+/* Programs of two protocols greet each other, the older manager says what is wrong with
+ * it, and is asked to finish: whatever rows come and go. */
+static void
+test_what_strangers_say_keeps_its_number(void **state)
+{
+	assert_int_equal(MSG_HELLO, 1);
+	assert_int_equal(MSG_FINISH, 2);
+	assert_int_equal(MSG_NOTICE, 1005);
+}
+
 static void
 test_rows(void **state)
 {
@@ -341,6 +351,7 @@ main(void)
 #include "tern/defs/event.def"
 #undef MSG
 		cmocka_unit_test(test_types_are_unique),
+		cmocka_unit_test(test_what_strangers_say_keeps_its_number),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_rows_are_bounded),
 		cmocka_unit_test(test_flag_changes),

@@ -301,24 +301,3 @@ store_put_mailbox(struct store_txn *t, const struct mailbox *m, struct err *err)
 	put.generation = now.generation;
 	return put_mailbox_record(t, &put, err);
 }
-
-int
-store_drop_mailbox(struct store_txn *t, uint32_t id, struct err *err)
-{
-	unsigned char key[NAME_KEY_MAX], base[ROW_KEY_LEN] = { 0 };
-	struct mailbox m;
-
-	int rc = read_mailbox(&t->w->cache, t->txn, id, &m, err);
-	if (rc != 0)
-		return rc < 0 ? -1 : 0;
-	size_t len = key_name(key, m.account, m.name);
-	if (store_orphan_mailbox(t, id, err) != 0 || rank_flush(t, err) != 0)
-		return -1;
-	t->chunk.is_loaded = false;
-	put_be32(base, id);
-	if (txn_del(t, C_RANK, val_of(base, sizeof(base)), err) != 0 ||
-	    txn_del(t, C_NAME, val_of(key, len), err) != 0)
-		return -1;
-	put_be32(key, id);
-	return txn_del(t, C_MAILBOX, val_of(key, 4), err);
-}
