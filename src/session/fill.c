@@ -85,6 +85,7 @@ fill_done(struct box *b)
 	b->fill_total = b->fill_done = 0;
 	if (box_change(b, cover_all, NULL, &err) < 0)
 		session_store_failed(b->session, &err);
+	push_rows_came(b);
 	session_touch(b->session, 0, true);
 }
 
@@ -154,6 +155,7 @@ fill_slice_done(struct task *t)
 		session_store_failed(t->box->session, &err);
 		return;
 	}
+	push_rows_came(t->box);
 	t->box->n_fill_failures = 0;
 	t->box->fill_ok_ms = t->box->session->now_ms;
 	t->box->fill_done += seqset_count(&t->uids);

@@ -39,6 +39,14 @@ push_dirty(struct box *b)
 	b->push_at_ms = 0;
 }
 
+void
+push_rows_came(struct box *b)
+{
+	if (b->awaits_rows)
+		push_dirty(b);
+	b->awaits_rows = false;
+}
+
 struct waiting_mailbox {
 	char *account, *mailbox;
 	size_t mailbox_len;
@@ -128,12 +136,14 @@ struct gather {
 	struct store_view *view;
 	struct map seen; /* messages with an earlier intent: strictly in order */
 	uint32_t uidvalidity, uidnext;
+	struct seqset covered;
 	int64_t now_wall;
 	int64_t next_wall; /* when the earliest that has to wait may go; 0 none */
 	bool wants_probe;
 	bool wants_look;
 	uint32_t sought_uid;
 	bool wants_folders;
+	bool awaits_rows;
 	VEC(struct intent) changed; /* decided without the server */
 };
 
@@ -167,6 +177,13 @@ is_news(const struct gather *g, uint32_t uid)
 	return uid >= g->uidnext && (b->sought_uidvalidity != g->uidvalidity || b->sought_uid < uid);
 }
 
+/* The cache was built anew and is not filled yet: that it has no row says nothing. */
+static bool
+may_come(const struct gather *g, uint32_t uid)
+{
+	return uid != 0 && uid < g->uidnext && !seqset_has(&g->covered, uid);
+}
+
 static void
 decide_without_server(struct gather *g, const struct intent *i, uint8_t state, const char *reason)
 {
@@ -194,6 +211,10 @@ gather_one(const struct intent *i, void *ctx)
 	enum push_class class = decide_class(i, g->trash, &target);
 	uint32_t uid = uid_of(g, i);
 	bool at_source = is_at_source(g, uid);
+	if (!at_source && may_come(g, uid)) {
+		g->awaits_rows = true;
+		return true;
+	}
 	/* No trash known yet is not the same as no trash. */
 	if (class == PUSH_EXPUNGE && g->trash.len == 0 && !g->box->account->has_folders) {
 		g->wants_folders = true;
@@ -318,10 +339,13 @@ gather(struct box *b)
 	}
 	g.uidvalidity = m.uidvalidity;
 	g.uidnext = m.uidnext;
+	seqset_parse(m.covered, &g.covered, NULL);
 	store_each_intent_of(g.view, str_c(b->account_name), buf_str(&b->name), WAITING, gather_one,
 			     &g, &err);
 	store_end(g.view);
 	map_release(&g.seen, NULL);
+	seqset_release(&g.covered);
+	b->awaits_rows = g.awaits_rows;
 	if (settle(&g) < 0) {
 		push_free(p);
 		return NULL;

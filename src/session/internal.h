@@ -348,6 +348,7 @@ struct box {
 	bool probe_due;
 	uint32_t sought_uidvalidity, sought_uid; /* up to there it was looked for again */
 	bool awaits_folders; /* deletes: where is the trash? */
+	bool awaits_rows; /* changes of messages whose rows are still to come */
 	uint32_t fill_total, fill_done;
 	uint32_t opened_uidnext;
 	bool open_is_cold;
@@ -424,6 +425,7 @@ void care_child_ended(struct session *s, pid_t pid, int status);
 
 void push_scan(struct session *s); /* at start, and when an account appears */
 void push_dirty(struct box *b);
+void push_rows_came(struct box *b); /* `covered` has grown */
 void push_schedule(struct account *a);
 void push_send(struct task *t, struct worker *w);
 void push_event(struct task *t, const struct ipc_frame *f);

@@ -523,6 +523,7 @@ cursor(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *e
 	void *ctx[2] = { &m, b };
 	if (box_change(b, set_cursor, ctx, err) < 0)
 		return -1;
+	push_rows_came(b);
 	b->wants_fill = true;
 	session_touch(b->session, 0, true);
 	return 0;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A server that says no: what is refused fails alone, is shown, and is not asked
-for again and again."""
+"""A server that says no, or not enough: what is refused fails alone, is shown, and is
+not asked for again and again."""
 import os
 import re
 import signal
@@ -258,6 +258,60 @@ def test_an_alert_is_shown_once():
     await_states(i, {})
     alerts = [e for e in i.events if e["event"] == "NOTICE" and e["is_alert"]]
     assert [e["text"] for e in alerts] == ["the cellar is wet"], alerts
+
+
+# --- A server that does not say where a message came to lie. -------------------
+
+class Silent(Server):
+    """No COPYUID, and what is moved there is dated anew, so that it looks like another
+    message; its Message-ID is all it can be known by."""
+
+    def __init__(self):
+        self.boxes, self.selected = {"INBOX": {7: (b"<m@x>", 10)}, "Box": {3: (b"<other@x>", 10)}}, {}
+        self.may_move = threading.Event()
+        super().__init__(caps=b"IMAP4rev1 MOVE IDLE AUTH=PLAIN SASL-IR")
+
+    def answer(self, tag, command):
+        me, words, out = threading.get_ident(), command.split(" "), []
+        if words[0] == "SELECT":
+            self.selected[me] = words[1].strip('"')
+        box = self.boxes.get(self.selected.get(me), {})
+        if words[0] == "SELECT":
+            self.uids = sorted(box) or [1]
+            out = [b"%d EXISTS" % len(box), b"OK [UIDVALIDITY 9] x", b"OK [UIDNEXT %d] x" % (max(box, default=0) + 1)]
+        elif command.startswith("UID SEARCH"):
+            id = re.search(r'(?i)HEADER "?MESSAGE-ID"? "?(<?[^ ">]+>?)', command)
+            found = [u for u in sorted(box) if not id or id[1].encode() in box[u][0]]
+            out = [b" ".join([b"SEARCH"] + [b"%d" % u for u in found])]
+        elif command.startswith("UID MOVE"):
+            self.may_move.wait(60)
+            there = self.boxes[words[3].strip('"')]
+            there[max(there, default=7) + 1] = (box.pop(int(words[2]))[0], 11)
+            out = [b"1 EXPUNGE"]
+        elif "FETCH" in command and "RFC822.SIZE" in command:
+            wanted, by_uid = re.search(r"FETCH ([0-9,:*]+) ", command)[1], command.startswith("UID")
+            for n, uid in enumerate(sorted(box), 1):
+                if is_in(wanted, uid if by_uid else n):
+                    header = b"Subject: s\r\nMessage-ID: " + box[uid][0] + b"\r\n\r\n"
+                    out += [b'%d FETCH (UID %d FLAGS () INTERNALDATE "20-Nov-2026 %d:00:00 +0000" RFC822.SIZE 100 '
+                            b"BODY[HEADER.FIELDS (X)] {%d}\r\n%s)" % (n, uid, box[uid][1], len(header), header)]
+        else:
+            return super().answer(tag, command)
+        return b"".join(b"* " + line + b"\r\n" for line in out) + tag.encode() + b" OK done\r\n"
+
+
+def test_undo_of_a_move_whose_new_uid_nobody_told():
+    s = Silent()
+    i = attached(s)
+    i.post("move", [locals_of(i)[7]], target="Box")
+    places.await_true("it on its way", lambda: (i._take(0.02), s.said("UID MOVE 7 "))[1])
+    assert i.undo()["text"] == "undone: move of 1 message"
+    s.may_move.set()
+    places.await_true("it there", lambda: (i._take(0.02), s.boxes["INBOX"] == {})[1])
+    places.await_true("it back", lambda: (i._take(0.02), s.boxes["INBOX"])[1])
+    await_states(i, {})
+    assert [m for m, _ in s.boxes["INBOX"].values()] == [b"<m@x>"] and sorted(s.boxes["Box"]) == [3], s.boxes
+    assert len(s.said("UID SEARCH.*(?i:message-id)")) == 1, s.said("UID SEARCH")
 
 
 if __name__ == "__main__":

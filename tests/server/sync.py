@@ -2,6 +2,7 @@
 """From an intent to the server and back: the manager and its workers against a
 real Dovecot over TLS, a second client looking."""
 import os
+import shutil
 import signal
 import socket
 import time
@@ -343,6 +344,27 @@ def test_a_damaged_cache_is_built_anew_and_no_change_is_lost():
     ui = attached(d, ui.stores)
     await_flags(d, 1, {"\\Flagged"})
     places.await_true("all rows", lambda: len(ui.stores.rows()) == 30)
+
+
+def test_a_change_to_an_old_message_outlives_the_cache():
+    """Its row comes with a later slice: until then, that it is not here says nothing."""
+    d = server(0)
+    append_many(d, 700)
+    ui = attached(d)
+    places.await_true("all rows", lambda: (ui._take(0.02), len(ui.stores.rows()) == 700)[1])
+    locals = locals_of(ui)
+    d.stop(signal.SIGKILL)
+    ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
+    assert ui.post("flag", [locals[2]], set=FLAG["flagged"])["event"] == "ACK"
+    assert ui.post("move", [locals[5]], target="Archive")["event"] == "ACK"
+    ui.ask("LEAVE")
+    ui.stores.manager.wait(timeout=15)
+    shutil.rmtree(os.path.join(ui.stores.env["XDG_CACHE_HOME"], "tern"))
+    d.start()
+    ui = attached(d, ui.stores)
+    await_flags(d, 2, {"\\Flagged"})
+    places.await_true("it moved", lambda: ids_in(d, "Archive") == ["<m4@example.org>"])
+    places.await_true("nothing waits", lambda: not [i for i in ui.stores.intents() if i["state"] != 4])
 
 
 def test_counts_of_folders_come_without_opening_them():

@@ -624,6 +624,55 @@ test_rebind(void **state)
 	arena_release(&a);
 }
 
+/* A move whose new UID the server did not tell, undone, looked for and found: it is
+ * known from then on, but not better than by who followed it elsewhere. */
+static void
+test_where_it_was_found_is_kept(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	struct arena a = ARENA_INIT;
+
+	fix_accept(f, move(local, "B"));
+	set_state(f, 1, INTENT_SENT, 0);
+	undo(f);
+	struct store_txn *t = store_txn_begin(f->w, &f->err);
+	assert_int_equal(store_remove_uids(t, inbox, STR("1"), NULL, &f->err), 0);
+	assert_int_equal(store_txn_commit(t, &f->err), 0);
+	set_state(f, 1, INTENT_CONFIRMED, 0);
+	struct intent i = fix_record(f, 2, &a);
+	assert_str(i.mailbox, "B");
+	assert_int_equal(i.uid, 0);
+	fix_journal_is(f, "MC MP");
+	struct intent elsewhere = i;
+	elsewhere.mailbox = STR("C");
+	elsewhere.uid = 3;
+	assert_int_equal(journal_update(f->w, &elsewhere, 1, &f->err), 0);
+	assert_int_equal(fix_record(f, 2, &a).uid, 0);
+	/* A mailbox of which all is known, and no row looks like it. */
+	uint32_t b = fix_mailbox(f, "B");
+	fix_put(f, b, fix_row(7, 7, 0));
+	t = store_txn_begin(f->w, &f->err);
+	struct mailbox m = { .id = b, .uidvalidity = 9, .uidnext = 8, .covered = STR("1:7") };
+	assert_int_equal(store_put_mailbox(t, &m, &f->err), 0);
+	assert_int_equal(store_txn_commit(t, &f->err), 0);
+	assert_int_equal(journal_rebind(f->w, b, &f->err), 0);
+	fix_journal_is(f, "MC MP"); /* still to be looked for */
+	i.uid = 7;
+	i.uidvalidity = 9;
+	assert_int_equal(journal_update(f->w, &i, 1, &f->err), 0);
+	fix_close(f);
+	fix_open(f);
+	i = fix_record(f, 2, &a);
+	assert_int_equal(i.uid, 7);
+	assert_int_equal(i.uidvalidity, 9);
+	i.uid = 8;
+	assert_int_equal(journal_update(f->w, &i, 1, &f->err), 0);
+	assert_int_equal(fix_record(f, 2, &a).uid, 7);
+	arena_release(&a);
+}
+
 static void
 test_sweep(void **state)
 {
@@ -712,6 +761,7 @@ main(void)
 		T(test_undo_of_expunged),
 		T(test_undo_of_copy),
 		T(test_rebind),
+		T(test_where_it_was_found_is_kept),
 		T(test_sweep),
 		T(test_an_old_post_that_waits_is_not_made_twice),
 		cmocka_unit_test(test_network_file_systems),

@@ -369,6 +369,12 @@ update_one(struct jop *j, const struct intent *to, struct err *err)
 	i.attempts = to->attempts;
 	i.not_before = to->not_before;
 	i.reason = to->reason;
+	/* Nobody knew where it came to lie, and it was looked for and found. */
+	if (i.uid == 0 && to->uid != 0 && str_eq(i.account, to->account) &&
+	    str_eq(i.mailbox, to->mailbox)) {
+		i.uidvalidity = to->uidvalidity;
+		i.uid = to->uid;
+	}
 	if (j_put(j, &i, err) != 0)
 		return -1;
 	return i.state != before ? j_follow(j, &i, err) : 0;
