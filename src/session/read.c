@@ -434,11 +434,10 @@ rename_new(const char *from, const char *to)
 	return 0;
 }
 
+/* It is on the disk: its worker has seen to that. */
 static int
 install_part(struct task *t, struct err *err)
 {
-	if (fsync(t->fd) < 0)
-		return err_errno(err, errno, "cannot write '%s'", t->final_path);
 	int status = t->may_overwrite ? rename(t->tmp_path, t->final_path) :
 					rename_new(t->tmp_path, t->final_path);
 	if (status < 0)

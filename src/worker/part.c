@@ -260,7 +260,8 @@ take_chunk(struct worker *w, struct part_job *j)
 	SEND(w, PROGRESS, progress, j->id, &m);
 	if (!is_last)
 		return true;
-	if (ftruncate(j->fd, (off_t)j->file_at) < 0 && errno != EINVAL) {
+	/* Here, where nobody else waits for the disk. */
+	if ((ftruncate(j->fd, (off_t)j->file_at) < 0 || fsync(j->fd) < 0) && errno != EINVAL) {
 		err_errno(&err, errno, "cannot write the attachment");
 		job_end(w, j, &err);
 		return false;

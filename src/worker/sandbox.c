@@ -50,7 +50,7 @@ static const int allowed[] = {
 	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(writev),
 	SCMP_SYS(pwrite64), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(recvmsg),
 	SCMP_SYS(sendmsg), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(fstat), SCMP_SYS(lseek),
-	SCMP_SYS(ftruncate), SCMP_SYS(close), SCMP_SYS(shutdown), SCMP_SYS(fcntl),
+	SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(close), SCMP_SYS(shutdown), SCMP_SYS(fcntl),
 	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(futex),
 	SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(timerfd_settime), SCMP_SYS(getpid),
