@@ -106,7 +106,7 @@ post_one(struct model *m, const struct msg_post *like, const uint64_t *locals, s
 
 	new_id(m, p->post_id);
 	p->kind = like->kind;
-	p->mailbox = like->mailbox;
+	p->mailbox = m->box->id;
 	p->set = like->set_flags;
 	p->clear = like->clear_flags;
 	p->keyword = like->keyword.len > 0 ? str_dup(like->keyword) : NULL;
@@ -116,6 +116,8 @@ post_one(struct model *m, const struct msg_post *like, const uint64_t *locals, s
 	for (size_t i = 0; i < n; i++)
 		ipc_put_u64(&packed, locals[i]);
 	msg.post_id = str_n((const char *)p->post_id, 16);
+	msg.account = str_c(m->box->account);
+	msg.mailbox = buf_str(&m->box->wire);
 	msg.locals = buf_str(&packed);
 	p->request = REQUEST(m, POST, post, &msg, NULL, NULL);
 	buf_release(&packed);
@@ -127,7 +129,6 @@ post_all(struct model *m, struct msg_post *like, const uint64_t *locals, size_t 
 {
 	if (m->box == NULL || n == 0)
 		return;
-	like->mailbox = m->box->id;
 	if (like->kind == INTENT_MOVE || (like->kind == INTENT_DELETE && like->set_flags != 0))
 		list_drop(m, locals, n);
 	for (size_t at = 0; at < n; at += MAX_LOCALS)
@@ -198,7 +199,8 @@ model_release(struct model *m)
 	new_id(m, p->post_id);
 	p->mailbox = m->box->id;
 	msg = (struct msg_release){ .post_id = str_n((const char *)p->post_id, 16),
-				    .mailbox = p->mailbox };
+				    .account = str_c(m->box->account),
+				    .mailbox = buf_str(&m->box->wire) };
 	p->request = REQUEST(m, RELEASE, release, &msg, NULL, NULL);
 	vec_push(&m->posts, p);
 	rows_changed(m);

@@ -26,6 +26,16 @@ answer_post(struct client *c, uint64_t id, struct str post_id, const struct err 
 	IPC_SEND(c->conn, REFUSED, refused, id, -1, &m, NULL);
 }
 
+/* As the interface names it, made if the cache is too new to know it: what the journal
+ * holds for it is older. */
+static struct box *
+box_named(struct session *s, struct str account, struct str name, struct err *err)
+{
+	bool makes = account_find(s, account) != NULL && name.len > 0;
+
+	return box_by_name(s, account, name, makes, err);
+}
+
 static int
 make_intents(const struct msg_post *m, struct box *b, struct intent **out, size_t *n_out,
 	     struct err *err)
@@ -70,11 +80,9 @@ post_request(struct client *c, uint64_t id, const struct msg_post *m)
 	struct intent *v = NULL;
 	size_t n = 0;
 	uint8_t post_id[16];
-	struct box *b = box_get(s, m->mailbox);
+	struct box *b = box_named(s, m->account, m->mailbox, &err);
 
-	if (b == NULL)
-		err_set(&err, ERR_GONE, "the mailbox is not in the cache any more");
-	else if (make_intents(m, b, &v, &n, &err) == 0) {
+	if (b != NULL && make_intents(m, b, &v, &n, &err) == 0) {
 		bool release_now = m->kind == INTENT_DELETE && m->set_flags != 0;
 		memcpy(post_id, m->post_id.ptr, 16);
 		session_commit(s); /* fingerprints are read from what is committed */
@@ -100,15 +108,15 @@ release_request(struct client *c, uint64_t id, const struct msg_release *m)
 	struct session *s = c->session;
 	struct err err = ERR_INIT;
 	uint32_t n = 0;
-	struct box *b = box_get(s, m->mailbox);
+	struct box *b = NULL;
 
 	if (m->post_id.len != 16)
 		err_set(&err, ERR_PROTO, "malformed request");
-	else if (b == NULL)
-		err_set(&err, ERR_GONE, "the mailbox is not in the cache any more");
-	else if (journal_release(s->writer, (const uint8_t *)m->post_id.ptr, str_c(b->account_name),
-				 buf_str(&b->name), &n, &err) == 0 &&
-		 n > 0) {
+	else
+		b = box_named(s, m->account, m->mailbox, &err);
+	if (b != NULL &&
+	    journal_release(s->writer, (const uint8_t *)m->post_id.ptr, str_c(b->account_name),
+				 buf_str(&b->name), &n, &err) == 0 && n > 0) {
 		session_news(s, b->id, NULL, 0, true);
 		push_dirty(b);
 	}

@@ -239,6 +239,7 @@ class Interface:
 
     def open(self, mailbox="INBOX", account="home", wait=True):
         number = self.send("OPEN_MAILBOX", account=account, mailbox=mailbox)
+        self.name = dict(account=account, mailbox=mailbox)
         self.mailbox = self.wait("OPENED", id=number)["mailbox"]
         if wait:
             end = self.wait("DONE", "FAILED", id=number)
@@ -248,12 +249,12 @@ class Interface:
     def post(self, kind, locals, set=0, clear=0, target="", post_id=None, mailbox=None, keyword=""):
         """Post and wait for the acknowledgement."""
         data = b"".join(struct.pack("<Q", l) for l in locals)
-        return self.ask("POST", post_id=post_id or os.urandom(16), kind=INTENT[kind],
-                        mailbox=mailbox or self.mailbox, locals=data, set_flags=set, clear_flags=clear,
-                        target=target, keyword=keyword)
+        name = dict(self.name, mailbox=mailbox or self.name["mailbox"])
+        return self.ask("POST", post_id=post_id or os.urandom(16), kind=INTENT[kind], **name,
+                        locals=data, set_flags=set, clear_flags=clear, target=target, keyword=keyword)
 
-    def release(self, mailbox=None):
-        return self.ask("RELEASE", post_id=os.urandom(16), mailbox=mailbox or self.mailbox)
+    def release(self):
+        return self.ask("RELEASE", post_id=os.urandom(16), **self.name)
 
     def undo(self):
         return self.ask("UNDO", post_id=os.urandom(16))

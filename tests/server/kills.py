@@ -93,7 +93,7 @@ class Run:
 
     def send_post(self, post):
         kind, locals, more = post["kind"], post["locals"], post["more"]
-        self.ui.send("POST", post_id=post["id"], kind=manager.INTENT[kind], mailbox=self.ui.mailbox,
+        self.ui.send("POST", post_id=post["id"], kind=manager.INTENT[kind], **self.ui.name,
                      locals=b"".join(struct.pack("<Q", l) for l in locals), **more)
 
     def is_idle(self):

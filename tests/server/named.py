@@ -830,7 +830,7 @@ def test_garbage_on_the_managers_socket_harms_nobody():
                 struct.pack("<I", 4) + b"home" + struct.pack("<I", 5) + b"INBOX\0",
                 struct.pack("<I", 0xffffffff) * 8,
                 struct.pack("<I", 16) + b"p" * 16 + bytes([chance.randrange(8)]) +
-                struct.pack("<I", i.mailbox) + struct.pack("<I", 8) + struct.pack("<Q", chance.randrange(9)) +
+                struct.pack("<I", 4) + b"home" + struct.pack("<I", 5) + b"INBOX" + struct.pack("<I", 8) + struct.pack("<Q", chance.randrange(9)) +
                 b"\0" * 8 + struct.pack("<I", 0) * 3])
             size = chance.choice([len(payload), len(payload), len(payload), 0xffffffff, 1 << 20, 1 << 21])
             data += struct.pack("<IHHQ", size, kind, chance.randrange(4), chance.randrange(1 << 40)) + payload

@@ -269,17 +269,17 @@ def test_changes_in_two_mailboxes_that_nobody_looks_at_go_out():
         append(c, "in" + box, box)
     c.logout()
     ui = attached(d)
-    boxes = {}
     for box in ("Archive", "Sent"):
-        inbox, boxes[box] = ui.mailbox, ui.open(box)
+        inbox = ui.mailbox
+        ui.open(box)
         ui.send("CLOSE_MAILBOX", mailbox=inbox)
     ui.send("CLOSE_MAILBOX", mailbox=ui.mailbox)
     ui.open("INBOX")
     d.stop(signal.SIGKILL)
     ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
-    for box in boxes:
+    for box in ("Archive", "Sent"):
         local, = locals_of(ui, box).values()
-        assert ui.post("flag", [local], set=FLAG["flagged"], mailbox=boxes[box])["event"] == "ACK"
+        assert ui.post("flag", [local], set=FLAG["flagged"], mailbox=box)["event"] == "ACK"
     d.start()
     places.await_true("both", lambda: (ui._take(0.1), ui.send("CONNECT_NOW"), all(
         i["state"] == 4 for i in ui.stores.intents()))[2])
@@ -365,6 +365,29 @@ def test_a_change_to_an_old_message_outlives_the_cache():
     await_flags(d, 2, {"\\Flagged"})
     places.await_true("it moved", lambda: ids_in(d, "Archive") == ["<m4@example.org>"])
     places.await_true("nothing waits", lambda: not [i for i in ui.stores.intents() if i["state"] != 4])
+
+
+def test_what_is_let_go_is_named_by_its_mailbox():
+    """The numbers of mailboxes are the cache's; the next cache gives others."""
+    d = server(1)
+    c = d.client()
+    append(c, "a0", "Archive")
+    c.logout()
+    ui = attached(d, mailbox="Archive")
+    archive, number = ui.name, ui.mailbox
+    assert ui.post("delete", [locals_of(ui, "Archive")[1]])["event"] == "ACK"
+    ui.open("INBOX")
+    assert ui.post("delete", [locals_of(ui)[1]])["event"] == "ACK"
+    ui.ask("LEAVE")
+    ui.stores.manager.wait(timeout=15)
+    shutil.rmtree(os.path.join(ui.stores.env["XDG_CACHE_HOME"], "tern"))
+    ui = attached(d, ui.stores)
+    assert ui.mailbox == number, "this test proves nothing"
+    # As an interface asks again that had no answer.
+    assert ui.ask("RELEASE", post_id=os.urandom(16), **archive)["event"] == "ACK"
+    places.await_true("it in the trash", lambda: ids_in(d, "Trash") == ["<a0@example.org>"])
+    assert ids_in(d, "INBOX") == ["<m0@example.org>"]
+    assert [i["state"] for i in ui.stores.intents() if i["mailbox"] == "INBOX"] == [1], ui.stores.intents()
 
 
 def test_counts_of_folders_come_without_opening_them():
