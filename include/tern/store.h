@@ -60,7 +60,7 @@ struct intent {
 	uint8_t kind;  /* enum intent_kind */
 	uint8_t state; /* enum intent_state */
 	uint8_t stage; /* enum intent_stage */
-	bool is_undo;  /* came from <undo>, or by itself: not undone */
+	bool is_beyond_undo; /* <undo> passes it over: it is one itself, or nobody asked for it */
 	uint64_t local;
 	struct str account; /* name, as in the ACCOUNT frame */
 	struct str mailbox; /* wire name */

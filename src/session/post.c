@@ -61,7 +61,7 @@ make_intents(const struct msg_post *m, struct box *b, struct intent **out, size_
 		v[i].set_flags = m->set_flags;
 		v[i].clear_flags = m->clear_flags;
 		v[i].keyword = m->keyword;
-		v[i].is_undo = m->is_automatic != 0; /* what nobody asked for is not undone */
+		v[i].is_beyond_undo = m->is_automatic != 0;
 		v[i].target_account = m->target.len > 0 && m->target_account.len == 0 ?
 					      str_c(b->account_name) :
 					      m->target_account;
@@ -116,7 +116,8 @@ release_request(struct client *c, uint64_t id, const struct msg_release *m)
 		b = box_named(s, m->account, m->mailbox, &err);
 	if (b != NULL &&
 	    journal_release(s->writer, (const uint8_t *)m->post_id.ptr, str_c(b->account_name),
-				 buf_str(&b->name), &n, &err) == 0 && n > 0) {
+			    buf_str(&b->name), &n, &err) == 0 &&
+	    n > 0) {
 		session_news(s, b->id, NULL, 0, true);
 		push_dirty(b);
 	}

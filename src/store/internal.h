@@ -39,7 +39,7 @@ enum journal_db {
 	J_BOX,	    /* mailbox_hash, seq: of J_OPEN */
 	J_LOCAL,    /* local, seq: of J_OPEN */
 	J_BY_GROUP, /* group, seq: of both */
-	J_GROUP,    /* group -> time, is_undone, is_undo */
+	J_GROUP,    /* group -> time, is_undone, is_beyond_undo */
 	J_POST,	    /* post id -> time, text */
 	J_N
 };
@@ -235,7 +235,7 @@ int local_val_get(MDB_val val, struct place *p);
 struct group {
 	int64_t time;
 	bool is_undone;
-	bool is_undo;
+	bool is_beyond_undo;
 };
 #define GROUP_VAL_LEN 10
 void group_val(unsigned char *v, const struct group *g);

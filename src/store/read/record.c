@@ -318,7 +318,7 @@ intent_encode(struct buf *b, const struct intent *i)
 	out8(b, i->kind);
 	out8(b, i->state);
 	out8(b, i->stage);
-	out8(b, i->is_undo);
+	out8(b, i->is_beyond_undo);
 	buf_add(b, i->post_id, sizeof(i->post_id));
 	out64(b, i->seq);
 	out64(b, i->group);
@@ -342,7 +342,7 @@ intent_decode(MDB_val val, struct intent *i)
 	i->kind = in8(&in);
 	i->state = in8(&in);
 	i->stage = in8(&in);
-	i->is_undo = in8(&in) != 0;
+	i->is_beyond_undo = in8(&in) != 0;
 	memcpy(i->post_id, take(&in, sizeof(i->post_id)), sizeof(i->post_id));
 	i->seq = in64(&in);
 	i->group = in64(&in);
@@ -436,7 +436,7 @@ group_val(unsigned char *v, const struct group *g)
 {
 	put_be64(v, (uint64_t)g->time);
 	v[8] = g->is_undone;
-	v[9] = g->is_undo;
+	v[9] = g->is_beyond_undo;
 }
 
 int
@@ -446,6 +446,6 @@ group_val_get(MDB_val val, struct group *g)
 		return -1;
 	g->time = (int64_t)get_be64(val.mv_data);
 	g->is_undone = ((const unsigned char *)val.mv_data)[8] != 0;
-	g->is_undo = ((const unsigned char *)val.mv_data)[9] != 0;
+	g->is_beyond_undo = ((const unsigned char *)val.mv_data)[9] != 0;
 	return 0;
 }

@@ -336,7 +336,7 @@ accept_all(struct jop *j, void *ctx, struct err *err)
 		return rc;
 	for (size_t n = 0; n < a->n; n++) {
 		struct intent i = a->v[n];
-		if (group == 0 && j_new_group(j, i.is_undo, &group, err) != 0)
+		if (group == 0 && j_new_group(j, i.is_beyond_undo, &group, err) != 0)
 			return -1;
 		i.group = group;
 		i.time = a->now_wall;

@@ -298,9 +298,9 @@ j_put_group(struct jop *j, uint64_t group, const struct group *g, struct err *er
 }
 
 int
-j_new_group(struct jop *j, bool is_undo, uint64_t *group_out, struct err *err)
+j_new_group(struct jop *j, bool is_beyond_undo, uint64_t *group_out, struct err *err)
 {
-	struct group g = { j->now_wall, false, is_undo };
+	struct group g = { j->now_wall, false, is_beyond_undo };
 
 	if (j_counter_add(j, "group", 1, group_out, err) != 0)
 		return -1;

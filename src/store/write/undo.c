@@ -21,7 +21,7 @@ plan(struct undo *u, struct intent *inverse, const struct intent *of, struct err
 	if (u->group == 0 && j_new_group(u->j, true, &u->group, err) != 0)
 		return -1;
 	inverse->group = u->group;
-	inverse->is_undo = true;
+	inverse->is_beyond_undo = true;
 	inverse->time = u->j->now_wall;
 	memcpy(inverse->post_id, u->post_id, sizeof(u->post_id));
 	if (inverse->local == 0)
@@ -257,7 +257,7 @@ newest_group(struct jop *j, uint64_t *group_out, struct group *g_out, struct err
 		struct intents records = VEC_INIT;
 		uint64_t group = get_be64(key.mv_data);
 		/* A group may have lost its records to a release. */
-		bool may_be = !g_out->is_undone && !g_out->is_undo;
+		bool may_be = !g_out->is_undone && !g_out->is_beyond_undo;
 		if (may_be && j_of_group(j, group, &records, err) != 0) {
 			mdb_cursor_close(cur);
 			vec_release(&records);

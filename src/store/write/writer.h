@@ -111,7 +111,7 @@ int j_of_box(struct jop *j, struct str account, struct str mailbox, struct inten
 /* 0 found, 1 not there. */
 int j_post(struct jop *j, const uint8_t post_id[16], struct str *text_out, struct err *err);
 int j_put_post(struct jop *j, const uint8_t post_id[16], struct str text, struct err *err);
-int j_new_group(struct jop *j, bool is_undo, uint64_t *group_out, struct err *err);
+int j_new_group(struct jop *j, bool is_beyond_undo, uint64_t *group_out, struct err *err);
 int j_put_group(struct jop *j, uint64_t group, const struct group *g, struct err *err);
 /* Flags as shown: cached, with the open records of the journal laid over them.
  * keyword may be empty. 0, 1 not cached, -1. */
