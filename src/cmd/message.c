@@ -61,6 +61,21 @@ targets(struct app *app, size_t *n_out, bool *tagged_out)
 	return locals;
 }
 
+/* What an answer that is still to come will be about; false if there is nothing. */
+static bool
+ask_about_targets(struct app *app)
+{
+	size_t n;
+	bool tagged;
+	uint64_t *locals = targets(app, &n, &tagged);
+
+	if (n > 0)
+		ask_about(app, locals, n, tagged);
+	else
+		free(locals);
+	return n > 0;
+}
+
 static void
 after_change(struct app *app, bool tagged)
 {
@@ -153,15 +168,8 @@ change_flag(struct app *app, struct str answer)
 static void
 cmd_change_flag(struct app *app, const struct cmd *c)
 {
-	size_t n;
-	bool tagged;
-	uint64_t *locals = targets(app, &n, &tagged);
-
-	if (n == 0) {
-		free(locals);
+	if (!ask_about_targets(app))
 		return;
-	}
-	ask_about(app, locals, n, tagged);
 	app->then_arg = c->arg;
 	ask_choice(app, "DNOr*!dnoR", change_flag, "%s flag? (D/N/O/r/*/!): ",
 		   c->arg ? "Set" : "Clear");
@@ -476,20 +484,13 @@ guess_target(struct app *app)
 static void
 cmd_save(struct app *app, const struct cmd *c)
 {
-	size_t n;
-	bool tagged;
-	uint64_t *locals = targets(app, &n, &tagged);
-
-	if (n == 0) {
-		free(locals);
+	if (!ask_about_targets(app))
 		return;
-	}
-	ask_about(app, locals, n, tagged);
 	app->then_arg = c->arg;
 	free(app->then_text);
 	app->then_text = guess_target(app);
 	ask_mailbox(app, save_typed, "%s%s to mailbox ('?' for list) [%s]: ",
-		    c->arg ? "Copy" : "Save", tagged ? " tagged" : "", app->then_text);
+		    c->arg ? "Copy" : "Save", app->targets_tagged ? " tagged" : "", app->then_text);
 }
 
 /* ---- tags and patterns ------------------------------------------------------------------------------------ */

@@ -26,6 +26,26 @@ shown_doc(const struct screen *s)
 	return NULL;
 }
 
+/* Of the list of parts that is on top; NULL if it is another screen. */
+static struct model_doc *
+listed_doc(struct app *app)
+{
+	const struct screen *s = screen_top(app);
+
+	return s->kind == SCREEN_PARTS ? shown_doc(s) : NULL;
+}
+
+/* The part the cursor is on; NULL if there is none. */
+static const struct doc_part *
+focused_part(struct app *app, uint32_t *at_out)
+{
+	const struct screen *s = screen_top(app);
+	const struct model_doc *d = listed_doc(app);
+
+	*at_out = s->view != NULL ? view_parts_focus(s->view) : UINT32_MAX;
+	return d != NULL ? model_doc_part(d, *at_out) : NULL;
+}
+
 static uint32_t
 part_count(void *ctx)
 {
@@ -194,8 +214,7 @@ saving_event(void *ctx, const struct ipc_frame *f, bool is_end)
 static void
 start_saving(struct app *app, const char *path, bool overwrite)
 {
-	struct screen *screen = screen_top(app);
-	const struct model_doc *d = screen->kind == SCREEN_PARTS ? shown_doc(screen) : NULL;
+	const struct model_doc *d = listed_doc(app);
 	const struct doc_part *p =
 		d != NULL ? model_doc_part(d, (size_t)app->then_arg) : NULL;
 	struct buf payload = BUF_INIT;
@@ -286,10 +305,8 @@ clean_name(struct str name, struct buf *out)
 static void
 cmd_save_part(struct app *app, const struct cmd *c)
 {
-	struct screen *s = screen_top(app);
-	const struct model_doc *d = s->kind == SCREEN_PARTS ? shown_doc(s) : NULL;
-	uint32_t at = s->view != NULL ? view_parts_focus(s->view) : UINT32_MAX;
-	const struct doc_part *p = d != NULL ? model_doc_part(d, at) : NULL;
+	uint32_t at;
+	const struct doc_part *p = focused_part(app, &at);
 	struct buf name = BUF_INIT;
 
 	if (p == NULL) {
@@ -319,10 +336,8 @@ is_text(const struct doc_part *p)
 static void
 cmd_view_part(struct app *app, const struct cmd *c)
 {
-	struct screen *s = screen_top(app);
-	const struct model_doc *d = s->kind == SCREEN_PARTS ? shown_doc(s) : NULL;
-	uint32_t at = s->view != NULL ? view_parts_focus(s->view) : UINT32_MAX;
-	const struct doc_part *p = d != NULL ? model_doc_part(d, at) : NULL;
+	uint32_t at;
+	const struct doc_part *p = focused_part(app, &at);
 	struct buf keys = BUF_INIT;
 	struct model_row row;
 
@@ -330,8 +345,9 @@ cmd_view_part(struct app *app, const struct cmd *c)
 		app_complain(app, "there is no part to show");
 		return;
 	}
+	uint64_t local = model_doc_local(listed_doc(app));
 	bool is_here = p->presence != DOC_NOT_FETCHED;
-	bool is_large = !is_here && (!model_row_of(app->model, model_doc_local(d), &row) ||
+	bool is_large = !is_here && (!model_row_of(app->model, local, &row) ||
 				     row.row.size_bytes > MAX_VIEWED);
 	if (!app_keys_of(app, CMD_MAP_ATTACH, "save-entry", &keys))
 		buf_adds(&keys, "<save-entry>");
@@ -342,7 +358,7 @@ cmd_view_part(struct app *app, const struct cmd *c)
 		app_say(app, "the part is not fetched, and its message is large: %s saves it to a file",
 			keys.ptr);
 	else
-		app_display_part(app, model_doc_local(d), p->section, !is_here);
+		app_display_part(app, local, p->section, !is_here);
 	buf_release(&keys);
 }
 

@@ -21,7 +21,8 @@ void mime_blank_controls(struct buf *b, size_t at);
 /* The value of a hexadecimal digit, -1 if it is none. */
 int mime_hex(char c);
 /* Append s with %XX taken out. */
-void mime_add_percent_decoded(struct buf *out, struct str s);
+/* Bytes that are written as a mark and two hex digits; in Q a `_` is a blank. */
+void mime_add_hex_decoded(struct buf *out, struct str s, char mark, bool is_q);
 /* The arena's copy of a buf. */
 struct str mime_keep(struct arena *a, const struct buf *b);
 /* The longest prefix of valid UTF-8 `s` of at most `max` bytes. */

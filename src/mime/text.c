@@ -19,11 +19,13 @@ mime_hex(char c)
 }
 
 void
-mime_add_percent_decoded(struct buf *out, struct str s)
+mime_add_hex_decoded(struct buf *out, struct str s, char mark, bool is_q)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] == '%' && i + 2 < s.len && mime_hex(s.ptr[i + 1]) >= 0 &&
-		    mime_hex(s.ptr[i + 2]) >= 0) {
+		if (is_q && s.ptr[i] == '_') {
+			buf_addc(out, ' ');
+		} else if (s.ptr[i] == mark && i + 2 < s.len && mime_hex(s.ptr[i + 1]) >= 0 &&
+			   mime_hex(s.ptr[i + 2]) >= 0) {
 			buf_addc(out, (char)(mime_hex(s.ptr[i + 1]) * 16 +
 					     mime_hex(s.ptr[i + 2])));
 			i += 2;

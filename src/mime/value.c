@@ -169,7 +169,7 @@ join_segments(struct arena *a, struct segments *list, struct segment *first, str
 		if (seg == first && seg->is_extended)
 			charset = split_charset(&value);
 		if (seg->is_extended)
-			mime_add_percent_decoded(&bytes, value);
+			mime_add_hex_decoded(&bytes, value, '%', false);
 		else
 			buf_addstr(&bytes, value);
 		seg->is_used = true;

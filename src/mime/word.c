@@ -75,23 +75,6 @@ parse_word(struct decoding *d, struct str s, struct word *w)
 }
 
 static void
-add_q(struct buf *out, struct str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] == '_') {
-			buf_addc(out, ' ');
-		} else if (s.ptr[i] == '=' && i + 2 < s.len && mime_hex(s.ptr[i + 1]) >= 0 &&
-			   mime_hex(s.ptr[i + 2]) >= 0) {
-			buf_addc(out, (char)(mime_hex(s.ptr[i + 1]) * 16 +
-					     mime_hex(s.ptr[i + 2])));
-			i += 2;
-		} else {
-			buf_addc(out, s.ptr[i]);
-		}
-	}
-}
-
-static void
 add_b(struct buf *out, struct str s)
 {
 	struct mime_decoder d;
@@ -117,7 +100,7 @@ add_word(struct decoding *d, const struct word *w)
 		flush_words(d);
 	d->charset = w->charset;
 	if (w->encoding == 'q')
-		add_q(&d->bytes, w->text);
+		mime_add_hex_decoded(&d->bytes, w->text, '=', true);
 	else
 		add_b(&d->bytes, w->text);
 }
