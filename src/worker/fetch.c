@@ -405,8 +405,9 @@ go_on_without_structure(struct worker *w, struct text_job *j)
 		ask_whole(w, j);
 		return;
 	}
-	err_set(&err, ERR_REFUSED, "the server cannot tell what is in this message, and it is too "
-				   "big to be fetched for that");
+	err_set(&err, ERR_REFUSED,
+		"the server cannot tell what is in this message, and it is too "
+		"big to be fetched for that");
 	job_end(w, j, &err);
 }
 
