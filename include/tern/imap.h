@@ -9,8 +9,9 @@
  *
  * A request carries an id of the caller's and ends in exactly one
  * imap_sink.done(); failed() ends all of them at once, and what became of those
- * that were sent is not known. News that nobody asked for has id 0. Slices and pointers are good during the call alone. A callback may
- * make new requests, but not imap_free().
+ * that were sent is not known. News that nobody asked for has id 0. Slices and
+ * pointers are good during the call alone. A callback may make new requests, but
+ * not imap_free().
  *
  * Changes (store, copy, move, expunge) never go out before the mailbox is open,
  * and UIDs are those of the mailbox of the last imap_open(). */

@@ -1,6 +1,6 @@
 /* The model: what is known and shown, without a terminal.
  *
- * Used by the interface alone (cmd, tern). It reads the stores, asks the manager
+ * Used by the interface alone (view, cmd, tern). It reads the stores, asks the manager
  * through one function handed in, and hears its events; it writes nothing itself.
  * Shown = cache (+) journal (+) posted: a change asked for here is laid over the
  * row at once, marked ROW_UNSAVED, posted with a random id, and the mark goes when

@@ -1,5 +1,5 @@
 /* One connection to a server: name look-up, sockets, TLS, or a tunnel command,
- * behind one non-blocking stream. For tern-imap (and tern-send); one thread.
+ * behind one non-blocking stream. For tern-imap; one thread.
  *
  * Promises. No call waits: each does what can be done now and says through
  * net_poll() and net_deadline() when to come again. net_close() cancels in any

@@ -4,7 +4,7 @@
  * kept between matches. What a row does not tell (the body, a header field that
  * is not in the list) makes the answer "unknown", and pattern_needs() says so
  * before anything is matched, so that whoever asked can say it or ask the
- * server. Used by model, view, session; depends on base and row.h alone. */
+ * server. Used by model, view and cmd; depends on base and row.h alone. */
 #ifndef TERN_PATTERN_H
 #define TERN_PATTERN_H
 

@@ -1,7 +1,7 @@
 /* What the files of this module share. Read in this order: framer, tokens,
  * response (bytes in); command (bytes out); connection (the engine: one turn,
  * queues, deadlines, ends); login; mailbox (what is selected, and its news);
- * then a file per group of requests: open, rows, body, flags, change, folders. */
+ * then a file per group of requests: open, rows, search, body, change, folders. */
 #ifndef TERN_IMAP_INTERNAL_H
 #define TERN_IMAP_INTERNAL_H
 

@@ -1,5 +1,5 @@
 /* The parts of the model. One turn of the main loop: events come in
- * (event.c), commands ask and change (request.c, post.c), the list is read as it
+ * (model.c), commands ask and change (request.c, post.c), the list is read as it
  * is drawn (box.c), passes go on a little (pass.c, list.c), the snapshot is given
  * back. */
 #ifndef TERN_MODEL_INTERNAL_H

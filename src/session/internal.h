@@ -5,8 +5,10 @@
  * (worker.c), and tasks for them (task.c). What servers say of a mailbox (box.c)
  * goes into the cache through one open transaction (commit.c, sync.c, fill.c,
  * folders.c); what users want goes into the journal, is acknowledged (post.c),
- * gathered (gather.c) and pushed from there (push.c). What has to be right
- * whatever happens is decided by pure functions (decide.c).
+ * gathered (gather.c) and pushed from there (push.c). Texts and attachments go into
+ * files (read.c); what only the user knows is asked (question.c); a damaged store is
+ * put aside (care.c). What has to be right whatever happens is decided by pure
+ * functions (decide.c).
  * The manager never waits: everything here is a reaction to a frame, a timer or
  * the end of a child. */
 #ifndef TERN_SESSION_INTERNAL_H

@@ -1,7 +1,8 @@
 /* tern-imap: one connection. It takes requests on descriptor 3, gives typed rows
  * and results, and has no files but those it is handed. main: the loop and the
  * connection; sync: what the server tells, batched into frames; fetch and part:
- * texts and attachments into descriptors; push: changes; sandbox. */
+ * texts (laid out by skeleton) and attachments into descriptors; push: changes; end:
+ * the one frame that ends each; sandbox. */
 #ifndef TERN_WORKER_INTERNAL_H
 #define TERN_WORKER_INTERNAL_H
 
