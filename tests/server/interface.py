@@ -79,6 +79,22 @@ def test_a_save_that_is_asked_to_replaces_the_file():
     assert os.listdir(folder) == ["report.hex"]
 
 
+def test_saving_waits_for_the_disk_where_nobody_else_waits():
+    stores = manager.Stores()
+    # Who looks for leaks stops the program, as strace does; not both at once.
+    stores.env["ASAN_OPTIONS"] = stores.env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+    trace = os.path.join(stores.top, "trace")
+    stores.wrap = ["strace", "-f", "-y", "-s", "500", "-e", "trace=fsync,fdatasync,rename,renameat2,link", "-o", trace]
+    i, local, folder = reader(*with_attachment(), stores=stores)
+    assert is_saved(i.ask("SAVE_PART", local=local, section="2", path=os.path.join(folder, "report.hex")))
+    calls = lambda name: [(n, l.split()[0]) for n, l in enumerate(open(trace)) if name in l and ".part" in l]
+    places.await_true("the trace", lambda: calls("rename") or calls("link"))
+    (named, manager_pid), = (calls("rename") or calls("link"))[:1]
+    synced = calls("sync(")
+    assert synced and synced[0][0] < named, "its name stands for a file that is on the disk"
+    assert manager_pid not in [pid for _, pid in synced], "the manager waited for the disk"
+
+
 def test_a_save_canceled_in_the_queue_leaves_nothing():
     d, user = with_attachment()
     p = proxy.Proxy(d.imaps_port)
