@@ -405,13 +405,18 @@ use_alternates(struct app *app)
 }
 
 /* What holds for the folder that is open; for none, the globals. */
+static const struct config *
+conf_of_place(struct app *app)
+{
+	if (app->place.url == NULL)
+		return config_now(app->reader);
+	return config_for(app->reader, app->place.account_url, app->place.url);
+}
+
 void
 app_use_folder_config(struct app *app)
 {
-	const struct config *c =
-		app->place.url != NULL
-			? config_for(app->reader, app->place.account_url, app->place.url)
-			: config_now(app->reader);
+	const struct config *c = conf_of_place(app);
 
 	config_unref(app->conf);
 	app->conf = config_ref(c);
@@ -493,7 +498,8 @@ app_configure(struct app *app)
 	presume(app);
 	effects = config_take_effects(app->reader);
 	tell_config_errors(app);
-	if (effects == 0)
+	/* Some options change nothing on the screen, and hold all the same. */
+	if (effects == 0 && conf_of_place(app) == app->conf)
 		return;
 	app_use_folder_config(app);
 	model_set_pattern_context(app->model, &app->pattern_context);
