@@ -135,6 +135,8 @@ struct gather {
 	struct str trash;
 	struct store_view *view;
 	struct map seen; /* messages with an earlier intent: strictly in order */
+	struct map first; /* of all mailboxes: local to the seq of its first; see is_behind() */
+	bool has_first;
 	uint32_t uidvalidity, uidnext;
 	struct seqset covered;
 	int64_t now_wall;
@@ -182,6 +184,27 @@ static bool
 may_come(const struct gather *g, uint32_t uid)
 {
 	return uid != 0 && uid < g->uidnext && !seqset_has(&g->covered, uid);
+}
+
+static bool
+note_first(const struct intent *i, void *ctx)
+{
+	struct gather *g = ctx;
+
+	if (!map_has64(&g->first, i->local)) /* they come in order of seq */
+		map_set64(&g->first, i->local, (void *)(uintptr_t)i->seq);
+	return true;
+}
+
+/* An earlier change of its message waits, or is on its way, in another mailbox: until
+ * that has ended nobody knows where the message is, and looking for it proves nothing. */
+static bool
+is_behind(struct gather *g, const struct intent *i)
+{
+	if (!g->has_first)
+		store_each_intent(g->view, WAITING, note_first, g, NULL);
+	g->has_first = true;
+	return (uintptr_t)map_get64(&g->first, i->local) != i->seq;
 }
 
 static void
@@ -240,7 +263,7 @@ gather_one(const struct intent *i, void *ctx)
 		}
 	} else if (uid == 0 && i->state == INTENT_PLANNED) {
 		/* An undone move whose new UID nobody told us: look for it. */
-		g->wants_probe = true;
+		g->wants_probe |= !is_behind(g, i);
 		return true;
 	} else if (!at_source && is_news(g, uid)) {
 		g->wants_look = true;
@@ -264,6 +287,18 @@ gather_one(const struct intent *i, void *ctx)
 	return true;
 }
 
+/* What waited behind this one is now in the mailbox that it went to. */
+static void
+wake_target(const struct gather *g, const struct intent *i)
+{
+	if (i->state != INTENT_CONFIRMED || i->target.len == 0)
+		return;
+	struct box *there = box_by_name(g->box->session, str_c(g->box->account_name), i->target, false,
+					NULL);
+	if (there != NULL)
+		push_dirty(there);
+}
+
 /* What needs no server is written down, and said. */
 static int
 settle(struct gather *g)
@@ -283,6 +318,8 @@ settle(struct gather *g)
 		if (g->changed.v[i].state != INTENT_CONFIRMED)
 			session_notice(s, LOG_WARN, g->box->account_name, false, "%.*s",
 				       STR_ARG(g->changed.v[i].reason));
+	for (size_t i = 0; status == 0 && i < g->changed.n; i++)
+		wake_target(g, &g->changed.v[i]);
 	session_news(s, g->box->id, NULL, 0, true);
 	vec_release(&g->changed);
 	return status;
@@ -346,6 +383,7 @@ gather(struct box *b)
 	map_release(&g.seen, NULL);
 	seqset_release(&g.covered);
 	b->awaits_rows = g.awaits_rows;
+	map_release(&g.first, NULL);
 	if (settle(&g) < 0) {
 		push_free(p);
 		return NULL;
@@ -388,7 +426,8 @@ gather_probe(const struct intent *i, void *ctx)
 	bool is_uncertain = i->state == INTENT_SENT &&
 			    decide_uncertain(i, class, is_at_source(&c->g, uid)) == FATE_PROBE;
 
-	if (map_set64(&c->g.seen, i->local, c) != NULL || (!is_lost && !is_uncertain))
+	if (map_set64(&c->g.seen, i->local, c) != NULL || (!is_lost && !is_uncertain) ||
+	    (is_lost && is_behind(&c->g, i)))
 		return true;
 	if (i->message_id.len == 0) {
 		decide_without_server(&c->g, i, INTENT_PARKED,
@@ -424,6 +463,7 @@ gather_probes(struct box *b)
 	if (c.g.view != NULL)
 		store_end(c.g.view);
 	map_release(&c.g.seen, NULL);
+	map_release(&c.g.first, NULL);
 	int status = settle(&c.g);
 	p->target = c.where;
 	if (status == 0 && p->n > 0)
