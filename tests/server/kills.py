@@ -2,6 +2,9 @@
 """Kills and cuts while requests are in flight: nothing acknowledged is lost,
 nothing is done twice. Counted on the server by Message-ID, and on the wire.
 
+Flags, moves, copies, deletes, deletes for good in the trash; a part of them taken
+back while it is under way. Mailboxes are changed, and mail arrives, meanwhile.
+
 The seed is printed; TERN_SEED=N repeats it, TERN_KILLS=N says how many. A strike
 comes at a random moment after a change was posted, at a byte of the connection, or
 while the link is slow and the journal says "sent": the server may have done it, and
@@ -30,6 +33,7 @@ KILLS = int(os.environ.get("TERN_KILLS", 300))
 MESSAGES = 60
 TYPED = 40  # messages of their own, for keys
 PLANNED, SENT = 2, 3
+NOWHERE = "nowhere"  # expunged
 NAMES = {FLAG["seen"]: "\\Seen", FLAG["flagged"]: "\\Flagged", FLAG["answered"]: "\\Answered"}
 
 
@@ -53,6 +57,12 @@ class Run:
         self.flags = {}      # local: {bit: wanted}, as acknowledged
         self.place = {}      # local: mailbox, as acknowledged
         self.copied = set()  # locals, as acknowledged
+        self.undone = set()  # locals of which something was taken back
+        self.unsure = {}     # local: {places}: of a part of its group nothing can be said
+        self.trashed = set() # locals whose copy was taken back: it may lie in the trash
+        self.arrived = {}    # message id: mailbox
+        self.n_undone = collections.Counter()
+        self.shown = "INBOX"
         self.ids = self.terminal = None
         self.strikes = collections.Counter()
         self.in_flight = self.sent = 0
@@ -74,6 +84,7 @@ class Run:
                 self.ui = manager.Interface(self.stores, PASSWORD_ANSWER)
                 self.ui.account(name=self.account, host="localhost", port=self.proxy.port, ca_file=self.d.cert.ca)
                 self.ui.open(wait=self.ids is None, account=self.account)
+                self.shown = "INBOX"
                 return
             except manager.Gone:
                 places.reap()
@@ -93,8 +104,12 @@ class Run:
 
     def send_post(self, post):
         kind, locals, more = post["kind"], post["locals"], post["more"]
-        self.ui.send("POST", post_id=post["id"], kind=manager.INTENT[kind], **self.ui.name,
-                     locals=b"".join(struct.pack("<Q", l) for l in locals), **more)
+        if kind == "undo":
+            self.undo_id = self.ui.send("UNDO", post_id=post["id"])
+            return
+        self.ui.send("POST", post_id=post["id"], kind=manager.INTENT[kind],
+                     account=self.account, mailbox=post.get("mailbox", "INBOX"),
+                     locals=b"".join(struct.pack("<Q", l) for l in post.get("shown", locals)), **more)
 
     def is_idle(self):
         """Nothing waits, and the mailbox is open: on a slow link that would take long."""
@@ -146,17 +161,83 @@ class Run:
                 self.strike_after(post, what)
         except manager.Gone:
             pass
-        self.in_flight += not self.open_intents().keys().isdisjoint(post["locals"])
+        self.in_flight += not self.open_intents().keys().isdisjoint(post.get("shown", post["locals"]))
+        return self.post_to_the_end(post)
+
+    def post_to_the_end(self, post):
+        """Said again and again until it is answered; a second time does nothing more."""
         while True:
             try:
                 self.send_post(post)
                 self.ui.events[:] = [e for e in self.ui.events if e["event"] == "ACCOUNT_STATE"][-1:]
                 self.ui.send("CONNECT_NOW")
+                if post["kind"] == "undo":
+                    end = self.ui.wait("DONE", "FAILED", id=self.undo_id)
+                    assert end["event"] == "DONE", (end, post)
+                    return end["text"]
                 end = self.ui.wait("ACK", "REFUSED", where=lambda e: e["post_id"] == post["id"])
                 assert end["event"] == "ACK", (end, post)
-                return
+                return None
             except manager.Gone:
                 self.attach()
+
+    # --- taken back
+
+    def undo_and_strike(self, post, before):
+        """The change that was just acknowledged, on its way or done, is taken back."""
+        undo = {"kind": "undo", "locals": post["locals"], "shown": post["shown"], "id": self.chance.randbytes(16),
+                "more": {}}
+        text = self.post_and_strike(undo)
+        n, m = re.search(r"undone: .* of (\d+)", text), re.search(r"of (\d+) messages? cannot be", text)
+        n, m = int(n[1]) if n else 0, int(m[1]) if m else 0
+        assert n + m == len(post["locals"]), (text, post)
+        self.n_undone["all" if m == 0 else "none" if n == 0 else "a part"] += 1
+        self.undone.update(post["locals"])
+        for l in post["locals"]:
+            if n == 0:
+                continue
+            if post["kind"] == "copy":
+                self.trashed.add(l)
+            if m > 0:
+                self.unsure[l] = {before["place"][l], self.place.get(l, "INBOX")}
+                if post["kind"] == "copy":
+                    self.unsure[l] |= {"Copies"}
+            elif post["kind"] == "copy":
+                self.copied.discard(l)
+            elif post["kind"] == "flag":
+                self.flags[l] = dict(before["flags"][l])
+            else:
+                self.place[l] = before["place"][l]
+
+    # --- other mailboxes
+
+    def change_mailbox(self):
+        """Mail arrives in what is left, and in what is opened."""
+        c, n = self.d.client(), len(self.arrived)
+        self.shown = {"INBOX": self.chance.choice(("Archive", "Trash")), "Archive": "INBOX", "Trash": "INBOX"}[self.shown]
+        strike = self.chance.choice(("tern-imap", "tern-session", "close", "reset", None))
+        try:
+            self.ui.send("CLOSE_MAILBOX", mailbox=self.ui.mailbox)
+            arrive(c, self.arrived, n)
+            self.ui.open(self.shown, wait=False, account=self.account)
+            arrive(c, self.arrived, n + 1)
+            time.sleep(self.chance.choice((0, 0.001, 0.01, 0.03)))
+            if strike:
+                self.strike(strike)
+            arrive(c, self.arrived, n + 2)
+        except manager.Gone:
+            self.attach()
+        c.logout()
+
+    def rows_of(self, mailbox):
+        """{local at first: local as shown}: what came back under a UID that nobody
+        told is another row, and that is what a user would point at."""
+        first = {message_id: l for l, message_id in self.ids.items()}
+        for m in self.stores.dump()["mailboxes"]:
+            if m["name"] == mailbox:
+                return {first[r["message_id"]]: r["local"] for r in m["rows"] if r["message_id"] in first and
+                        self.place.get(first[r["message_id"]], "INBOX") == mailbox}
+        return {}
 
     # --- tern, with keys
 
@@ -185,18 +266,23 @@ class Run:
             self.flags.setdefault(local, {})[FLAG["flagged"]] = True
 
     def random_post(self):
-        here = [l for l in self.ids if self.place.get(l, "INBOX") == "INBOX" and l not in self.keyed]
-        kind = self.chance.choice(("flag", "flag", "flag", "move", "copy", "delete"))
+        kind = self.chance.choice(("flag", "flag", "flag", "move", "copy", "delete", "expunge"))
         n = self.chance.choice((1, 1, 2, 5))
+        shown = self.rows_of("Trash" if kind == "expunge" else "INBOX")
+        here = [l for l in shown if l not in self.keyed and l not in self.unsure and
+                (kind != "expunge" or l not in self.trashed)]
         if kind == "copy":
-            here = [l for l in here if l not in self.copied]
+            here = [l for l in here if l not in self.copied and l not in self.trashed]
         if kind in ("move", "delete") and len(here) < MESSAGES // 3:
             kind = "flag"
         locals = self.chance.sample(here, min(n, len(here)))
         if not locals:
             return None
-        post = {"kind": kind, "locals": locals, "id": self.chance.randbytes(16), "more": {}}
-        if kind == "flag":
+        post = {"kind": kind, "locals": locals, "id": self.chance.randbytes(16), "more": {},
+                "shown": [shown[l] for l in locals]}
+        if kind == "expunge":
+            post.update(kind="delete", mailbox="Trash", more={"set_flags": 1})
+        elif kind == "flag":
             bit = self.chance.choice(list(NAMES))
             post["more"] = {self.chance.choice(("set_flags", "clear_flags")): bit}
         elif kind == "move":
@@ -215,7 +301,7 @@ class Run:
             elif post["kind"] == "move":
                 self.place[l] = "Archive"
             elif post["kind"] == "delete":
-                self.place[l] = "Trash"
+                self.place[l] = NOWHERE if "mailbox" in post else "Trash"
             else:
                 self.copied.add(l)
 
@@ -223,10 +309,32 @@ class Run:
         if self.to_type and self.chance.random() < 0.2:
             self.type_and_strike()
             return
+        if self.chance.random() < 0.1:
+            self.change_mailbox()
+            return
         post = self.random_post()
-        if post is not None:
-            self.post_and_strike(post)
-            self.remember(post)
+        if post is None:
+            return
+        before = {"flags": {l: dict(self.flags.get(l, {})) for l in post["locals"]},
+                  "place": {l: self.place.get(l, "INBOX") for l in post["locals"]}}
+        is_taken_back = self.chance.random() < 0.25
+        if is_taken_back:
+            self.await_the_typed()
+        self.post_and_strike(post)
+        self.remember(post)
+        if is_taken_back:
+            self.undo_and_strike(post, before)
+
+    def await_the_typed(self):
+        """What a tern that was killed had said is taken or lost by now: two answers later
+        nothing of it is waiting, and the newest change is the one that follows."""
+        for _ in range(2):
+            while True:
+                try:
+                    self.ui.ask("INTENT_RETRY", seq=0)
+                    break
+                except manager.Gone:
+                    self.attach()
 
     def settle(self):
         self.ui.send("CONNECT_NOW")
@@ -235,10 +343,19 @@ class Run:
             open_ones = self.open_intents()
             if not open_ones:
                 return
-            assert time.monotonic() < end, open_ones
+            assert time.monotonic() < end, [i for i in self.stores.intents() if i["state"] in (PLANNED, SENT)]
             try:
                 self.ui._take(0.1)
                 self.ui.send("CONNECT_NOW")
+            except manager.Gone:
+                self.attach()
+
+    def open_in_step(self, mailbox):
+        while True:
+            try:
+                self.ui.send("CONNECT_NOW")
+                self.ui.open(mailbox, account=self.account)
+                return
             except manager.Gone:
                 self.attach()
 
@@ -253,12 +370,22 @@ class Run:
             elif what == "C" and self.ids[l] in found["Copies"]:
                 self.copied.add(l)
         for l, message_id in self.ids.items():
+            at = {box: found[box].count(message_id) for box in found}
+            if l in self.trashed:  # the copy that was taken back
+                at["Trash"] -= at["Trash"] > (self.place.get(l) == "Trash")
+            if l in self.unsure:
+                where = [box for box in at if box != "Copies" and at[box]] or [NOWHERE]
+                assert len(where) == 1 and where[0] in self.unsure[l] and max(at.values()) == 1, (message_id, at)
+                self.place[l] = where[0]
+            if l in self.unsure and "Copies" in self.unsure[l] and not at["Copies"]:
+                self.copied.discard(l)
             where = self.place.get(l, "INBOX")
             for box in ("INBOX", "Archive", "Trash"):
-                n = found[box].count(message_id)
-                assert n == (box == where), "%s: %d times in %s, belongs to %s" % (message_id, n, box, where)
-            n = found["Copies"].count(message_id)
-            assert n == (l in self.copied), "%s: copied %d times, wanted %s" % (message_id, n, l in self.copied)
+                assert at[box] == (box == where), "%s: %d times in %s, belongs to %s" % (message_id, at[box], box, where)
+            assert at["Copies"] == (l in self.copied), "%s: copied %d times, wanted %s" % (
+                message_id, at["Copies"], l in self.copied)
+        for message_id, where in self.arrived.items():
+            assert found[where].count(message_id) == 1, (message_id, where)
         self.check_wire()
         server = {}
         for box in ("INBOX", "Archive", "Trash"):
@@ -266,24 +393,36 @@ class Run:
             for item in dovecot.check(c.uid("FETCH", "1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")):
                 if isinstance(item, tuple):
                     head = item[0].decode()
-                    server[item[1].decode().split(":", 1)[1].strip()] = head.split("FLAGS (")[1].split(")")[0].split()
+                    server[box, item[1].decode().split(":", 1)[1].strip()] = head.split("FLAGS (")[1].split(")")[0].split()
             c.logout()
         for l, wanted in self.flags.items():
+            if self.place.get(l) == NOWHERE:
+                continue
             for bit, is_set in wanted.items():
-                assert (NAMES[bit] in server[self.ids[l]]) == is_set, (self.ids[l], NAMES[bit], is_set)
+                there = server[self.place.get(l, "INBOX"), self.ids[l]]
+                assert (NAMES[bit] in there) == is_set, (self.ids[l], NAMES[bit], is_set)
 
     def check_wire(self):
         """What the server said it had copied and moved, whoever heard it."""
-        done = collections.Counter(done_on_the_wire(self.d.raw))
+        ours = {self.uids[l] for l in self.ids if l not in self.undone}
+        done = collections.Counter(d for d in done_on_the_wire(self.d.raw) if d[0] in ours)
         asked = {(uid, target) for _, requests in requests_on_the_wire(self.d.raw)
-                 for _, uids, target in requests for uid in uids}
-        wanted = {(self.uids[l], "Copies") for l in self.copied} | \
-            {(self.uids[l], place) for l, place in self.place.items()}
+                 for _, uids, target in requests for uid in uids if uid in ours}
+        wanted = {(self.uids[l], "Copies") for l in self.copied if l not in self.undone} | \
+            {(self.uids[l], "Trash" if place == NOWHERE else place) for l, place in self.place.items()
+             if l not in self.undone}
         # A connection that was cut takes the answer with it, also out of the server's log.
         assert set(done) <= wanted, sorted(set(done) - wanted)
         assert wanted <= asked, sorted(wanted - asked)
         twice = [what for what, n in done.items() if n > 1]
         assert not twice, "done twice: %s" % twice
+
+
+def arrive(c, arrived, n):
+    """Message n, from somebody else."""
+    where = ("INBOX", "Archive", "INBOX")[n % 3]
+    append(c, "new%d" % n, where)
+    arrived["<new%d@example.org>" % n] = where
 
 
 def numbers(uid_set):
@@ -293,22 +432,38 @@ def numbers(uid_set):
 
 
 def requests_on_the_wire(folder):
-    """(path, [(tag, uids, target)]) of each connection: its COPYs, and MOVEs with a * behind the tag."""
+    """(path, [(tag, uids, target)]) of each connection: its COPYs and MOVEs out of INBOX."""
     for path in glob.glob(os.path.join(folder, "*.in")):
+        out, mailbox = [], None
         with open(path, errors="replace") as f:
-            yield path, [(m[1] if m[2] == "COPY" else m[1] + "*", set(numbers(m[3])), m[4]) for m in
-                         re.finditer(r"(\S+) UID (COPY|MOVE) ([\d,:]+) \"?([^\"\r\n]+)", f.read())]
+            text = f.read()
+        for m in re.finditer(r"(\S+) (?:UID (?:COPY|MOVE) ([\d,:]+) \"?([^\"\r\n]+)|SELECT \"?([^\" \r\n]+))", text):
+            if m[4]:
+                mailbox = m[4]
+            elif mailbox == "INBOX":
+                out.append((m[1], set(numbers(m[2])), m[3]))
+        yield path, out
 
 
 def done_on_the_wire(folder):
-    """(uid, target) of each message that a COPY or MOVE has put somewhere."""
+    """(uid, target) of each message that a COPY or MOVE out of INBOX has put somewhere."""
     for path, asked in requests_on_the_wire(folder):
+        told, answered = [], set()  # MOVE says it untagged, before its end
         with open(path[:-3] + ".out", errors="replace") as f:
-            for m in re.finditer(r"^\S+ (\S+) OK \[COPYUID \d+ ([\d,:]+)", f.read(), re.M):
-                for uid in numbers(m[2]):
-                    # MOVE says it untagged, before its end.
-                    yield uid, next(t for tag, uids, t in asked if uid in uids and
-                                    (m[1] == tag or m[1] == "*" and tag.endswith("*")))
+            text = f.read()
+        for m in re.finditer(r"^\S+ (\*|A\d+) (?:OK|NO|BAD) ?(?:\[COPYUID \d+ ([\d,:]+))?", text, re.M):
+            if m[2]:
+                told.append(set(numbers(m[2])))
+            if m[1] == "*":
+                continue
+            answered.add(m[1])
+            yield from ((uid, target) for tag, _, target in asked if tag == m[1] for uid in set().union(*told))
+            told = []
+        # Cut before its end: of the first that has none.
+        for tag, uids, target in asked:
+            if told and tag not in answered:
+                yield from ((uid, target) for uid in uids & set().union(*told))
+                break
 
 
 def storm(n, capability=""):
@@ -319,14 +474,19 @@ def storm(n, capability=""):
     run.proxy.cut_at("up", None)
     tap.note("%s; a change was on its way at %d, known to be sent at %d of those on a slow link" %
              (dict(run.strikes), run.in_flight, run.sent))
+    tap.note("taken back: %s; for good: %d; new: %d" % (
+        dict(run.n_undone), list(run.place.values()).count(NOWHERE), len(run.arrived)))
     run.settle()
     assert run.in_flight > n // 2 and run.sent > 0, "most struck nothing"
     assert set(run.strikes) == {"tern", "tern-session", "tern-imap", "close", "reset", "byte"}, run.strikes
     run.proxy.cut()
     run.check()
     # What is shown here is what is there.
-    rows = {r["message_id"] for r in run.stores.rows()}
-    assert rows == set(ids_in(run.d, "INBOX")), "the view differs from the server"
+    for mailbox in ("Archive", "Trash", "INBOX"):
+        run.open_in_step(mailbox)
+        there = ids_in(run.d, mailbox)
+        places.await_true("the view of %s as the server's" % mailbox,
+                          lambda: sorted(r["message_id"] for r in run.stores.rows(mailbox)) == there)
 
 
 def test_nothing_acknowledged_is_lost_or_done_twice():
