@@ -228,6 +228,7 @@ def workers():
 def test_a_message_that_kills_two_workers_is_set_aside_and_remembered():
     s = Server(no=lambda c: None if re.search(r"FETCH 7 .*BODY", c) else False)
     stores = manager.Stores()
+    places.expect_crashes(stores.env)
     i = attached(s, stores)
     local = locals_of(i)[7]
     number = i.send("READ", local=local)
