@@ -276,6 +276,6 @@ state_is_open(unsigned state)
 int damaged(const struct env *e, const char *what, struct err *err);
 
 /* How many rows a chunk of C_RANK may have. */
-#define RANK_MAX 256
+#define RANK_MAX 1024
 
 #endif
