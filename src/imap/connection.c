@@ -476,6 +476,7 @@ untagged(struct imap *c, const struct response *r)
 {
 	if (open_takes(c, r))
 		return;
+	c->n_found += is_search(r);
 	mailbox_note(c, r);
 	for (size_t i = 0; i < c->ops.n; i++) {
 		struct op *op = c->ops.v[i];
@@ -548,6 +549,7 @@ dispatch(struct imap *c, struct response *r)
 	case RESPONSE_MALFORMED:
 		log_at(LOG_INFO, "imap", "a malformed response was left out");
 		c->n_lost_names += r->meant == RESPONSE_LIST;
+		c->n_lost_found += r->meant == RESPONSE_SEARCH || r->meant == RESPONSE_ESEARCH;
 		break;
 	case RESPONSE_UNKNOWN:
 		break;

@@ -165,6 +165,7 @@ struct imap {
 	int64_t hello_by_ms; /* ID and ENABLE wait till then for company */
 	struct mailbox box;
 	uint32_t n_lost_names; /* answers to LIST that could not be read */
+	uint32_t n_found, n_lost_found; /* answers to SEARCH: good, not to be read */
 	unsigned n_news; /* requests of our own for news that are under way */
 	bool is_leaving; /* LOGOUT is out */
 	bool is_in_turn, is_paused, has_more;
@@ -251,13 +252,16 @@ struct uid_search {
 	uint32_t uidnext;
 	unsigned n_in_flight;
 	uint32_t n_expunged; /* of the mailbox, when it began */
+	uint32_t n_sent, found_before, lost_before; /* answers, when it began */
 };
 
 /* Send the next command of it, if there is one and it may go: true if it did.
  * uidnext is 0 if it is not known. */
 bool uid_search_next(struct imap *c, struct op *op, struct uid_search *s, uint32_t uidnext);
-/* One of its commands has ended well; true if that was the last, and `uids` are all. */
-bool uid_search_tagged(struct imap *c, struct uid_search *s, const struct seqset *uids);
+/* One of its commands has ended well: 1 if that was the last, and `uids` are all; -1 if
+ * it was, and an answer is missing: what is not in `uids` may be there. */
+int uid_search_tagged(struct imap *c, struct uid_search *s, const struct seqset *uids,
+		      struct err *err);
 /* The answer to it: true if it is one; parser.uids holds it. */
 bool is_search(const struct response *r);
 

@@ -607,6 +607,18 @@ first_rows_tagged(struct imap *c, struct open *o)
 }
 
 static void
+uids_tagged(struct imap *c, struct open *o)
+{
+	struct err err;
+	int status = uid_search_tagged(c, &o->search, &o->uids, &err);
+
+	if (status > 0)
+		TELL(c, uids, o->op.id, &o->uids);
+	else if (status < 0)
+		op_end(c, &o->op, &err, STR_NONE);
+}
+
+static void
 open_tagged(struct imap *c, struct op *op, const struct sent *s, const struct response *r)
 {
 	struct open *o = (struct open *)op;
@@ -638,8 +650,8 @@ open_tagged(struct imap *c, struct op *op, const struct sent *s, const struct re
 	}
 	if (s->step == TODO_FIRST_ROWS)
 		first_rows_tagged(c, o);
-	if (s->step == TODO_UIDS && uid_search_tagged(c, &o->search, &o->uids))
-		TELL(c, uids, op->id, &o->uids);
+	if (s->step == TODO_UIDS)
+		uids_tagged(c, o);
 }
 
 static bool

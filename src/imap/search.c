@@ -19,7 +19,7 @@ struct search {
 	struct op op;
 	struct buf message_id; /* empty: all of them */
 	uint32_t from_uid;
-	struct uid_search all;
+	struct uid_search all; /* for a message id: of how many answers there are */
 	struct seqset uids;
 };
 
@@ -30,9 +30,25 @@ is_search(const struct response *r)
 }
 
 static void
-begin_search(const struct imap *c, struct command_text *t)
+begin_search(struct imap *c, struct uid_search *s, struct command_text *t)
 {
+	if (s->n_sent++ == 0) {
+		s->found_before = c->n_found;
+		s->lost_before = c->n_lost_found;
+	}
+	command_begin(c, t);
 	command_adds(t, can(c, IMAP_CAP_ESEARCH) ? "UID SEARCH RETURN (ALL) " : "UID SEARCH ");
+}
+
+/* OK alone is no answer: who takes none for "no messages" loses all of them. */
+static int
+check_answers(const struct imap *c, const struct uid_search *s, struct err *err)
+{
+	if (c->n_lost_found != s->lost_before)
+		return err_set(err, ERR_RETRY, "the server's answer to a search cannot be read");
+	if (c->n_found - s->found_before < s->n_sent && c->box.exists > 0)
+		return err_set(err, ERR_RETRY, "the server did not answer a search");
+	return 0;
 }
 
 /* ---- all UIDs ------------------------------------------------------------------ */
@@ -83,23 +99,25 @@ uid_search_next(struct imap *c, struct op *op, struct uid_search *s, uint32_t ui
 	/* All answers to windows go into one set: these may be in flight together. */
 	if (!may_send(c, s->n_in_flight == 0 ? SEND_SEARCHES : 0))
 		return false;
-	command_begin(c, &t);
-	begin_search(c, &t);
+	begin_search(c, s, &t);
 	add_window(s, &t);
 	s->n_in_flight++;
 	return command_send(c, op, &t, &search_options);
 }
 
-bool
-uid_search_tagged(struct imap *c, struct uid_search *s, const struct seqset *uids)
+int
+uid_search_tagged(struct imap *c, struct uid_search *s, const struct seqset *uids, struct err *err)
 {
 	s->n_in_flight--;
 	if (s->next > 0 || s->n_in_flight > 0)
-		return false;
+		return 0;
+	/* Windows without a message may go without an answer, if none is missing. */
+	if (seqset_count(uids) != c->box.exists && check_answers(c, s, err) < 0)
+		return -1;
 	/* What went between two windows is in one of them still. */
 	if (s->width == 0 || s->n_expunged == c->box.n_expunged)
 		mailbox_use_map(c, uids);
-	return true;
+	return 1;
 }
 
 /* ---- requests -------------------------------------------------------------------- */
@@ -112,8 +130,7 @@ find_next(struct imap *c, struct search *s)
 	if (s->op.step > 0 || !may_send(c, SEND_SEARCHES))
 		return false;
 	s->op.step = 1;
-	command_begin(c, &t);
-	begin_search(c, &t);
+	begin_search(c, &s->all, &t);
 	command_addf(&t, "UID %u:* HEADER MESSAGE-ID ", s->from_uid);
 	command_string(&t, buf_str(&s->message_id));
 	return command_send(c, &s->op, &t, &search_options);
@@ -140,31 +157,37 @@ search_untagged(struct imap *c, struct op *op, const struct response *r)
 }
 
 static void
-search_end(struct imap *c, struct search *s, const struct response *failure)
+search_end(struct imap *c, struct search *s, const struct err *err)
 {
 	if (s->op.type->is_internal)
 		c->n_news--;
-	if (failure)
-		op_end_failed(c, &s->op, failure, "the search failed");
-	else
-		op_end(c, &s->op, NULL, STR_NONE);
+	op_end(c, &s->op, err, STR_NONE);
 }
 
 static void
 search_tagged(struct imap *c, struct op *op, const struct sent *sent, const struct response *r)
 {
 	struct search *s = (struct search *)op;
+	struct err err;
 
 	if (r->status != STATUS_OK) {
-		search_end(c, s, r);
+		err_of_response(c, r, "the search failed", &err);
+		search_end(c, s, &err);
 		return;
 	}
-	if (s->message_id.len > 0) {
+	bool is_all = s->message_id.len == 0;
+	int status = is_all ? uid_search_tagged(c, &s->all, &s->uids, &err) :
+			      check_answers(c, &s->all, &err);
+	if (status < 0) {
+		search_end(c, s, &err);
+		return;
+	}
+	if (!is_all) {
 		/* n:* always has the last message. */
 		if (s->from_uid > 1)
 			seqset_remove_range(&s->uids, 1, s->from_uid - 1);
 		TELL(c, found, op->id, &s->uids);
-	} else if (uid_search_tagged(c, &s->all, &s->uids)) {
+	} else if (status == 1) {
 		c->box.is_cursor_stale |= op->type->is_internal;
 		TELL(c, uids, op->id, &s->uids);
 	} else {
