@@ -344,6 +344,7 @@ struct box {
 	bool wants_fill;    /* there may be holes to fill */
 	bool has_uids;	    /* `server_uids` is known, as of the last open */
 	bool wants_uids;    /* a verify is due */
+	bool is_doubted;    /* the last list of UIDs was not believed */
 	struct seqset server_uids;
 	bool push_due; /* the journal has something for it */
 	int64_t push_at_ms; /* not before */

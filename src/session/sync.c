@@ -50,6 +50,7 @@ sync_send_open(struct worker *w, struct box *b)
 	b->first_low = 0;
 	b->opened_uidnext = 0;
 	b->has_uids = false;
+	b->is_doubted = false;
 	seqset_reset(&b->server_uids);
 	seqset_reset(&w->uids_so_far);
 	IPC_SEND(w->conn, W_OPEN, w_open, t->id, -1, &open, NULL);
@@ -416,6 +417,26 @@ uncover(struct mailbox *m, struct buf *covered, void *ctx)
 	seqset_release(&set);
 }
 
+/* The brake again: a list that leaves out most of what we have, and is not as long as
+ * the server said, is asked for once more before it is believed. */
+static bool
+is_doubtful(struct box *b, const struct seqset *server, uint32_t n_gone, uint32_t n_known)
+{
+	struct mailbox m;
+	struct store_view *v = store_begin(b->session->store, NULL);
+	bool is_as_told = v != NULL && box_record(b, &m, v, NULL) == 0 &&
+			  m.exists == seqset_count(server);
+
+	if (v != NULL)
+		store_end(v);
+	b->is_doubted = !b->is_doubted && !is_as_told &&
+			!decide_vanish_is_plausible(n_gone, n_known);
+	if (b->is_doubted)
+		log_at(LOG_WARN, "sync", "%s: %u of %u messages are not in the list: asking again",
+		       b->name.ptr, n_gone, n_known);
+	return b->is_doubted;
+}
+
 /* Known here but not there: gone. There, in what we called covered, but not
  * known here: not covered after all. */
 static int
@@ -433,7 +454,14 @@ reconcile(struct box *b, const struct seqset *server, struct err *err)
 		goto out;
 	seqset_copy(&missing, server);
 	seqset_subtract(&missing, &known);
+	uint32_t n_known = seqset_count(&known);
 	seqset_subtract(&known, server);
+	if (is_doubtful(b, server, seqset_count(&known), n_known)) {
+		b->has_uids = false;
+		b->wants_uids = true;
+		status = 0;
+		goto out;
+	}
 	if (!seqset_is_empty(&known)) {
 		seqset_print(&known, &text);
 		if (remove_uids(b, buf_str(&text), err) < 0)

@@ -72,6 +72,17 @@ class Fake:
                 self.say("NOTICE", 0, level=2, text="é" * (LONG // 2))
                 self.say("W_STATE", 0, text="y" * LONG)
             self.say("W_LOGGED_IN", id)
+        elif name == "W_OPEN" and self.account in ("forgetful", "emptied"):
+            self.say("W_OPENED", id, mailbox=m["mailbox"], uidvalidity=9, uidnext=101, exists=100)
+            self.rows(id, *range(1, 101))
+            self.say("W_CURSOR", id, uidnext=101, exists=100)
+            self.say("DONE", id)
+            self.say("W_UIDS", 0, uids="", is_last=1)
+            return
+        elif name == "W_FETCH_UIDS" and self.account in ("forgetful", "emptied"):
+            self.mark("asked again")
+            self.await_mark("looked")
+            self.say("W_UIDS", id, uids="" if self.account == "emptied" else "1:100", is_last=1)
         elif name == "W_OPEN":
             self.say("W_OPENED", id, mailbox=m["mailbox"], uidvalidity=9, uidnext=4, exists=3)
             self.rows(id, 3)
@@ -133,6 +144,23 @@ def test_what_others_told_stays_when_one_lies():
         i._take(0.05)
         return [sorted(r["uid"] for r in m["rows"]) for m in i.stores.dump()["mailboxes"] if m["account"] == "home"]
     places.await_true("the slice", lambda: uids() == [[1, 2, 3]], 10)
+
+
+def test_most_messages_go_when_it_is_said_twice():
+    for account, n_left in (("forgetful", 100), ("emptied", 0)):
+        i = interface(account)
+        i.open(account=account)
+        bin = os.path.join(i.stores.top, "bin")
+        def n_rows():
+            i._take(0.05)
+            return len(i.stores.rows())
+        def is_asked():
+            i._take(0.05)
+            return os.path.exists(os.path.join(bin, "asked again"))
+        places.await_true("the second question", is_asked, 10)
+        assert n_rows() == 100, (account, n_rows())
+        open(os.path.join(bin, "looked"), "w").close()
+        places.await_true("what was said twice", lambda: n_rows() == n_left, 10)
 
 
 def test_long_words_end_no_manager():
