@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "tern/base/fs.h"
 #include "tern/base/mem.h"
 
 /* Bytes as they can be printed: controls escaped, at most a screenful. */
@@ -45,6 +46,20 @@ test_assert_err(const struct err *err, enum err_kind kind, const char *file, int
 	fprintf(stderr, "# error is %s '%s', not %s\n", err_kind_name(err->kind), err->text,
 		err_kind_name(kind));
 	_fail(file, line);
+}
+
+void
+test_assert_manual(const char *path, struct str tables)
+{
+	struct buf page = BUF_INIT, want = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(fs_read(path, 4 << 20, &page, &err), 0);
+	buf_addf(&want, "\n.\\\" BEGIN TABLES\n%.*s.\\\" END TABLES\n", STR_ARG(tables));
+	if (str_find_str(buf_str(&page), buf_str(&want)) < 0)
+		fail_msg("%s is stale: run make man", path);
+	buf_release(&page);
+	buf_release(&want);
 }
 
 static char *made_dir;

@@ -20,6 +20,9 @@ void test_assert_str(struct str got, struct str want, const char *file, int line
 #define assert_err(err, kind) test_assert_err(&(err), (kind), __FILE__, __LINE__)
 void test_assert_err(const struct err *err, enum err_kind kind, const char *file, int line);
 
+/* The manual page has these tables, in lines of their own between its marks. */
+void test_assert_manual(const char *path, struct str tables);
+
 /* A private directory, removed with all in it at exit. Not to be freed. */
 const char *test_dir(void);
 

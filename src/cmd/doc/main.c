@@ -18,8 +18,7 @@ static const struct {
 int
 main(int argc, char **argv)
 {
-	static const struct str begin = { ".\\\" BEGIN TABLES\n", 16 };
-	static const struct str end = { ".\\\" END TABLES\n", 14 };
+	const struct str begin = STR(".\\\" BEGIN TABLES\n"), end = STR(".\\\" END TABLES\n");
 	struct buf page = BUF_INIT, tables = BUF_INIT;
 	struct err err = ERR_INIT;
 
