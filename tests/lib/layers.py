@@ -4,6 +4,7 @@
 The Makefile states it once (X_USES, X_LIBS); the linker proves calls, this
 proves headers, and that a foreign library stays where it belongs.
 """
+import glob
 import os
 import re
 import subprocess
@@ -124,6 +125,16 @@ def files_of_the_map():
             yield folder + "/" + line.split()[0]
 
 
+def named_in_prose():
+    """Every path that src/README names in its sentences: a file without a folder may lie anywhere."""
+    with open(os.path.join(ROOT, "src", "README")) as f:
+        before, rest = f.read().split("\nThe map\n", 1)
+    prose = before + rest.split("\nTo add\n", 1)[1]
+    for path in re.findall(r"(?:src|include|tests)/[\w*./-]*\w|\b[\w*]+\.(?:c|h|def|py)\b", prose):
+        if "NAME" not in path:
+            yield path if "/" in path else "**/" + path
+
+
 def bad_map():
     there = set()
     for folder, _, files in os.walk(os.path.join(ROOT, "src")):
@@ -132,6 +143,9 @@ def bad_map():
     listed = list(files_of_the_map())
     for path in there.difference(listed):
         yield "%s is not in the map of src/README" % path
+    for path in named_in_prose():
+        if not glob.glob(os.path.join(ROOT, path), recursive=True):
+            yield "src/README names %s, which is not there" % path
     for path in listed:
         if path not in there or listed.count(path) > 1:
             yield "src/README: the map names %s, which is %s" % (path, "there twice" if path in there else "no file")
