@@ -123,8 +123,6 @@ struct format_dates {
 /* Expand `format` to exactly `cols` columns when it has a fill, at most else. */
 void format_expand(const char *format, int cols, const struct format_expando *table,
 		   const struct format_dates *dates, const void *ctx, struct format_line *out);
-/* 1.8K, 4.2M, 12K: at most five columns. */
-void format_size(struct buf *out, uint64_t bytes);
 /* A short relative time: 10:42 today, Tue this week, 14 Nov this year, 2024-11. */
 void format_when(struct buf *out, int64_t date, int64_t now);
 

@@ -116,6 +116,27 @@ buf_addf(struct buf *b, const char *fmt, ...)
 }
 
 void
+buf_add_size(struct buf *b, uint64_t bytes)
+{
+	static const char units[] = "KMGT";
+	double n = (double)bytes / 1024;
+	size_t unit = 0;
+
+	if (bytes == 0) {
+		buf_addc(b, '0');
+		return;
+	}
+	while (n >= 999.5 && unit < 3) {
+		n /= 1024;
+		unit++;
+	}
+	if (n < 9.95)
+		buf_addf(b, "%.1f%c", n < 0.1 ? 0.1 : n, units[unit]);
+	else
+		buf_addf(b, "%.0f%c", n, units[unit]);
+}
+
+void
 buf_truncate(struct buf *b, size_t len)
 {
 	if (len > b->len)

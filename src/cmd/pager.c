@@ -54,9 +54,9 @@ progress(void *ctx, struct buf *out, bool *more_on_request_out)
 	model_doc_progress(s->doc, &have, &total);
 	if (total > 0 && have < total) {
 		buf_adds(out, "fetched ");
-		format_size(out, have);
+		buf_add_size(out, have);
 		buf_adds(out, " of ");
-		format_size(out, total);
+		buf_add_size(out, total);
 	} else {
 		buf_adds(out, "fetching");
 	}

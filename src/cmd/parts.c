@@ -120,9 +120,9 @@ part_at(void *ctx, uint32_t i, struct view_part *out)
 	const struct saving *saving = saving_of(s->app, model_doc_local(d), p->section);
 	if (saving != NULL) {
 		buf_reset(&state);
-		format_size(&state, saving->done);
+		buf_add_size(&state, saving->done);
 		buf_adds(&state, " of ");
-		format_size(&state, saving->total);
+		buf_add_size(&state, saving->total);
 		out->state = buf_str(&state);
 	}
 	return true;
@@ -181,9 +181,9 @@ parts_progress(const struct app *app, struct buf *out)
 		const struct saving *s = app->savings.v[i];
 		const char *slash = strrchr(s->path, '/');
 		buf_addf(out, "%ssaving %s ", out->len > 0 ? " · " : "", slash != NULL ? slash + 1 : s->path);
-		format_size(out, s->done);
+		buf_add_size(out, s->done);
 		buf_adds(out, " of ");
-		format_size(out, s->total);
+		buf_add_size(out, s->total);
 		buf_adds(out, " (^G: stop)");
 	}
 }

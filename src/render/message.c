@@ -18,22 +18,6 @@ struct rendering {
 	bool has_more;
 };
 
-static void
-add_size(struct buf *b, uint64_t n)
-{
-	static const char *const units[] = { "kB", "MB", "GB", "TB" };
-	double v = (double)n;
-	size_t unit = 0;
-
-	if (n < 1000) {
-		buf_addf(b, "%d B", (int)n);
-		return;
-	}
-	for (v /= 1000; v >= 1000 && unit + 1 < ARRAY_LEN(units); v /= 1000)
-		unit++;
-	buf_addf(b, v < 10 ? "%.1f %s" : "%.0f %s", v, units[unit]);
-}
-
 /* What the user will get, nearly: base64 in lines of 76 is a third longer. */
 static uint64_t
 decoded_octets(const struct mime_part *p)
@@ -109,8 +93,8 @@ note_missing(struct rendering *r, const struct mime_part *p)
 	if (p->presence != MIME_PARTIAL)
 		return;
 	r->has_more = true;
-	add_size(&have, p->body.len);
-	add_size(&all, p->octets);
+	buf_add_size(&have, p->body.len);
+	buf_add_size(&all, p->octets);
 	out_notice(&r->out, DOC_MORE, "[text continues: %s of %s are here]", have.ptr, all.ptr);
 	buf_release(&have);
 	buf_release(&all);
@@ -440,7 +424,7 @@ put_attachment(struct rendering *r, int index, int name_cols, int type_cols)
 	add_type(&word, p);
 	add_column(&text, buf_str(&word), type_cols);
 	buf_reset(&word);
-	add_size(&word, decoded_octets(p));
+	buf_add_size(&word, decoded_octets(p));
 	add_column(&text, buf_str(&word), SIZE_COLS);
 	if (p->presence == MIME_NOT_FETCHED)
 		buf_adds(&text, "not fetched");

@@ -99,7 +99,7 @@ INDEX(B)
 }
 INDEX(c)
 {
-	format_size(out, ROW_OF(ctx)->row.size_bytes);
+	buf_add_size(out, ROW_OF(ctx)->row.size_bytes);
 	return ROW_OF(ctx)->row.size_bytes > 0;
 }
 INDEX(cr) { return put_number(out, ROW_OF(ctx)->row.size_bytes); }
@@ -388,8 +388,8 @@ STATUS(D, return put_str(out, m->description.len > 0 ? m->description : m->name)
 STATUS(f, return put_str(out, m->name);)
 STATUS(F, return put_count(out, m->n_flagged);)
 STATUS(h, return put_str(out, str_c(c->look->hostname));)
-STATUS(l, format_size(out, m->size_bytes); return m->size_bytes > 0;)
-STATUS(L, format_size(out, m->shown_bytes); return m->shown_bytes > 0;)
+STATUS(l, buf_add_size(out, m->size_bytes); return m->size_bytes > 0;)
+STATUS(L, buf_add_size(out, m->shown_bytes); return m->shown_bytes > 0;)
 STATUS(m, return put_count(out, m->n_messages);)
 STATUS(M, return put_count(out, m->limit.len > 0 ? m->n_shown : 0);)
 STATUS(n, return put_count(out, m->n_new);)
@@ -559,7 +559,7 @@ PART(M, return put_str(out, type_piece(p->type, true));)
 PART(zm, return put_str(out, p->type);)
 PART(n, return put_number(out, p->number);)
 PART(Q, return false;)
-PART(s, format_size(out, p->size_bytes); return p->size_bytes > 0;)
+PART(s, buf_add_size(out, p->size_bytes); return p->size_bytes > 0;)
 PART(t, buf_addc(out, p->is_tagged ? '*' : ' '); return p->is_tagged;)
 PART(T, view_add_tree(out, p->depth, p->tree_more, false, c->look);
      return p->depth > 0;)
@@ -584,6 +584,6 @@ const struct format_expando view_attach_expandos[] = {
 	{ "T", "tree of parts", part_T, VIEW_TREE, NULL, 0 },
 	{ "u", "removed after sending (never)", part_u, VIEW_NORMAL, NULL, 0 },
 	{ "zm", "type: text/plain", part_zm, VIEW_NORMAL, NULL, 0 },
-	{ "zs", "where its data is: not fetched, 1.2 of 3.4 MB", part_zs, VIEW_NORMAL, NULL, 0 },
+	{ "zs", "where its data is: not fetched, 1.2M of 3.4M", part_zs, VIEW_NORMAL, NULL, 0 },
 	{ NULL, NULL, NULL, 0, NULL, 0 },
 };

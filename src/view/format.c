@@ -522,27 +522,6 @@ format_expand(const char *format, int cols, const struct format_expando *table,
 /* ---- pieces of text that many formats want ------------------------------------------ */
 
 void
-format_size(struct buf *out, uint64_t bytes)
-{
-	static const char units[] = "KMGT";
-	double n = (double)bytes / 1024;
-	size_t unit = 0;
-
-	if (bytes == 0) {
-		buf_addc(out, '0');
-		return;
-	}
-	while (n >= 999.5 && unit < 3) {
-		n /= 1024;
-		unit++;
-	}
-	if (n < 9.95)
-		buf_addf(out, "%.1f%c", n < 0.1 ? 0.1 : n, units[unit]);
-	else
-		buf_addf(out, "%.0f%c", n, units[unit]);
-}
-
-void
 format_when(struct buf *out, int64_t date, int64_t now)
 {
 	time_t when = (time_t)date, today = (time_t)now;

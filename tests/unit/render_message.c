@@ -216,7 +216,7 @@ static const char alternative[] =
 static void
 test_alternative_is_plain(void **state)
 {
-	assert_str(show(alternative), "-\nT plain\n-\nA|c.ics  text/calendar  5 B\n");
+	assert_str(show(alternative), "-\nT plain\n-\nA|c.ics  text/calendar  0.1K\n");
 	assert_int_equal(result.n_parts, 6);
 	assert_true(result.parts[1].is_shown);
 	assert_false(result.parts[3].is_shown);
@@ -231,7 +231,7 @@ test_alternative_order(void **state)
 
 	assert_str(show_with(STR(alternative), &options, false),
 		   "H~Content-Type: multipart/alternative; boundary=b\n-\nT~rich\n-\n"
-		   "A|i.png  image/png      1 B\nA|c.ics  text/calendar  5 B\n");
+		   "A|i.png  image/png      0.1K\nA|c.ics  text/calendar  0.1K\n");
 }
 
 static void
@@ -256,10 +256,10 @@ test_attachments(void **state)
 			"--b\nContent-Type: image/jpeg\nX-Tern-Part: not-fetched; octets=3400000\n\n\n"
 			"--b--\n"),
 		   "-\nT text\n-\nT +y\n-\n"
-		   "A|plän.pdf   application/pdf  3 B\n"
-		   "A|a.patch    text/x-patch     2 B\n"
-		   "A|b.patch    text/x-patch     2 B      shown above\n"
-		   "A|(no name)  image/jpeg       3.4 MB   not fetched\n");
+		   "A|plän.pdf   application/pdf  0.1K\n"
+		   "A|a.patch    text/x-patch     0.1K\n"
+		   "A|b.patch    text/x-patch     0.1K     shown above\n"
+		   "A|(no name)  image/jpeg       3.2M     not fetched\n");
 	assert_int_equal(result.parts[5].presence, DOC_NOT_FETCHED);
 	assert_true(result.parts[5].octets == 3400000);
 	assert_false(result.end.has_more);
@@ -269,7 +269,7 @@ static void
 test_partial_text(void **state)
 {
 	assert_str(show("X-Tern-Part: partial; octets=2000\n\nthe start"),
-		   "-\nT the start\nN [text continues: 9 B of 2.0 kB are here]\n");
+		   "-\nT the start\nN [text continues: 0.1K of 2.0K are here]\n");
 	assert_true(result.end.has_more);
 }
 

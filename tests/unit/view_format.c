@@ -158,7 +158,7 @@ test_sizes_and_times(void **state)
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		buf_reset(&b);
-		format_size(&b, sizes[i].bytes);
+		buf_add_size(&b, sizes[i].bytes);
 		assert_str(buf_str(&b), sizes[i].want);
 	}
 	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {

@@ -26,6 +26,8 @@ void buf_adds(struct buf *b, const char *s);
 void buf_addstr(struct buf *b, struct str s);
 void buf_addc_grow(struct buf *b, char c);
 void buf_addn(struct buf *b, char c, size_t n); /* n times c */
+/* 1.8K, 4.2M, 12K: at most five columns. The one way in which sizes are shown. */
+void buf_add_size(struct buf *b, uint64_t bytes);
 void buf_addf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap);
