@@ -28,10 +28,10 @@ def server(n=3, **more):
     return d
 
 
-def attached(d, stores=None, port=None, mailbox="INBOX", answers=PASSWORD_ANSWER, wait=True):
+def attached(d, stores=None, port=None, mailbox="INBOX", answers=PASSWORD_ANSWER, wait=True, **more):
     stores = stores or manager.Stores()
     ui = manager.Interface(stores, answers)
-    ui.account(host="localhost", port=port or d.imaps_port, ca_file=d.cert.ca)
+    ui.account(host="localhost", port=port or d.imaps_port, ca_file=d.cert.ca, **more)
     ui.open(mailbox, wait=wait)
     return ui
 
@@ -462,6 +462,100 @@ def test_the_manager_leaves_by_itself():
     assert ui.ask("LEAVE")["n_waiting"] == 0
     assert ui.stores.manager.wait(timeout=30) == 0
     places.await_true("its workers' end", lambda: not ours & set(places.descendants()))
+
+
+# --- Neither QRESYNC nor CONDSTORE (IMAP.md 3.4): UIDs and flags are compared. -------------
+
+PLAIN = {
+    "news come by IDLE": "IMAP4rev1 SASL-IR ID LITERAL+ IDLE UIDPLUS MOVE ESEARCH LIST-EXTENDED LIST-STATUS SPECIAL-USE",
+    "nothing but the standard": "IMAP4rev1 ID",
+}
+
+
+def plain_server(capability, n=5):
+    return server(n, extra="protocol imap {\n  imap_capability = %s\n}" % capability)
+
+
+def change_elsewhere(d):
+    """1 is flagged, 3 is seen no more, 2 and 4 go, of which 4 has its place in the middle; one comes."""
+    c = d.client(mailbox="INBOX")
+    c.uid("STORE", "1", "+FLAGS", "(\\Flagged Important)")
+    c.uid("STORE", "3", "-FLAGS", "\\Seen")
+    c.uid("STORE", "2,4", "+FLAGS", "\\Deleted")
+    dovecot.check(c.expunge())
+    append(c, "new")
+    c.logout()
+
+
+def assert_changed(ui, before):
+    def changed():
+        ui._take(0.02)
+        rows = {r["uid"]: r for r in ui.stores.rows()}
+        return sorted(rows) == [1, 3, 5, 6] and rows[1]["flags"] & FLAG["flagged"] and \
+            not rows[3]["flags"] & FLAG["seen"] and rows
+    rows = places.await_true("what was changed elsewhere", changed)
+    assert rows[6]["subject"] == "new", rows[6]
+    assert {u: rows[u]["local"] for u in (1, 3, 5)} == {u: before[u] for u in (1, 3, 5)}, "the same rows"
+
+
+def assert_plain(d):
+    """The server has them, and was asked for none."""
+    assert not [w for w in ("QRESYNC", "CONDSTORE", "CHANGEDSINCE", "ENABLE") if w in d.wire()], d.wire()
+
+
+def plain_while_closed(capability):
+    d = plain_server(capability)
+    c = d.client(mailbox="INBOX")
+    c.uid("STORE", "3", "+FLAGS", "\\Seen")
+    c.logout()
+    ui = attached(d)
+    before = locals_of(ui)
+    assert ui.ask("LEAVE")["event"] == "LEFT"
+    ui.stores.manager.wait(timeout=15)
+    change_elsewhere(d)
+    ui = attached(d, ui.stores)
+    assert_changed(ui, before)
+    # And the other way.
+    assert ui.post("flag", [before[5]], set=FLAG["answered"])["event"] == "ACK"
+    await_flags(d, 5, {"\\Answered"})
+    assert_plain(d)
+
+
+def plain_while_open(capability):
+    d = plain_server(capability)
+    c = d.client(mailbox="INBOX")
+    c.uid("STORE", "3", "+FLAGS", "\\Seen")
+    c.logout()
+    ui = attached(d, poll_s=1)
+    before = locals_of(ui)
+    change_elsewhere(d)
+    assert_changed(ui, before)
+    assert ui.post("flag", [before[5]], set=FLAG["answered"])["event"] == "ACK"
+    await_flags(d, 5, {"\\Answered"})
+    assert ui.post("flag", [before[1]], clear=FLAG["flagged"])["event"] == "ACK"
+    await_flags(d, 1, {"Important"})
+    # What left while it was open is not brought back by the next opening.
+    assert ui.ask("LEAVE")["event"] == "LEFT"
+    ui.stores.manager.wait(timeout=15)
+    ui = attached(d, ui.stores)
+    assert sorted(locals_of(ui)) == [1, 3, 5, 6]
+    assert_plain(d)
+
+
+def test_plain_changes_while_closed_are_found():
+    plain_while_closed(PLAIN["news come by IDLE"])
+
+
+def test_plain_changes_while_closed_are_found_by_the_standard_alone():
+    plain_while_closed(PLAIN["nothing but the standard"])
+
+
+def test_plain_changes_while_open_come_by_idle():
+    plain_while_open(PLAIN["news come by IDLE"])
+
+
+def test_plain_changes_while_open_come_by_asking():
+    plain_while_open(PLAIN["nothing but the standard"])
 
 
 if __name__ == "__main__":
