@@ -198,8 +198,9 @@ saving_event(void *ctx, const struct ipc_frame *f, bool is_end)
 
 	app_mark(app);
 	if (f->type == MSG_PROGRESS && msg_get_progress(f->payload, &progress, NULL) == 0) {
-		s->done = progress.done;
-		s->total = progress.total;
+		/* It counts octets of base64; what is told is of the file. */
+		s->done = progress.total > 0 ? progress.done * s->total / progress.total :
+					       progress.done;
 	}
 	if (f->type == MSG_DONE)
 		app_say(app, "saved to %s", s->path);

@@ -6,7 +6,8 @@
     before = p.counts()
     ...
     print(p.counts() - before)        # bytes and flights since
-    p.freeze(); p.thaw(); p.cut("reset"); p.cut_at("down", 4711, "close")
+    p.freeze(); p.thaw(); p.freeze_at("down", 815)
+    p.cut("reset"); p.cut_at("down", 4711, "close")
 
 It runs in a process of its own, so that a busy test does not disturb it. The
 delay is half the RTT each way, whatever the amount; a connection costs one RTT
@@ -75,6 +76,13 @@ class Proxy:
         """Nothing passes and nothing is read any more; connections stay. New
         ones are taken by the kernel and get no answer."""
         self.ask("freeze", direction)
+
+    def freeze_at(self, direction, n_bytes):
+        """Freeze "up" or "down" by itself, once so many more bytes have passed."""
+        self.ask("freeze_at", direction, n_bytes)
+
+    def is_frozen(self):
+        return self.ask("is_frozen")
 
     def thaw(self):
         self.ask("freeze", "none")
@@ -213,7 +221,7 @@ class Pair:
         if self.is_over or other is None or other.transport is None or self.proxy.is_frozen(way):
             return
         queue, now = self.held[way], self.proxy.loop.time()
-        while queue and queue[0][0] <= now + 0.0002:
+        while queue and queue[0][0] <= now + 0.0002 and not self.proxy.is_frozen(way):
             _, data = queue.popleft()
             if data is None:
                 self.end("close")
@@ -245,6 +253,7 @@ class Pair:
                 proxy.record.write(data + b"\n")
                 proxy.record.flush()
             other.transport.write(data)
+            proxy.freeze_when_due(way)
         if is_last:
             proxy.cut_after.clear()
             proxy.has_cut = True
@@ -286,10 +295,22 @@ class Server:
         self.pairs, self.connections, self.flights = set(), 0, 0
         self.bytes = {"up": 0, "down": 0}
         self.frozen, self.refusing = "none", False
+        self.freeze_after = {}
         self.cut_after, self.cut_how, self.has_cut = {}, "close", False
 
     def is_frozen(self, way):
         return self.frozen in (way, "both")
+
+    def freeze(self, way):
+        self.frozen = way
+        for pair in list(self.pairs):
+            pair.apply_freeze()
+
+    def freeze_when_due(self, way):
+        limit = self.freeze_after.get(way)
+        if limit is not None and self.bytes[way] >= limit:
+            self.freeze_after.clear()
+            self.freeze(way)
 
     def new_side(self):
         return Pair(self).sides["up"]
@@ -327,9 +348,11 @@ class Server:
         if name == "rtt":
             self.rtt = args[0] / 1000
         elif name == "freeze":
-            self.frozen = args[0]
-            for pair in list(self.pairs):
-                pair.apply_freeze()
+            self.freeze(args[0])
+        elif name == "freeze_at":
+            self.freeze_after = {args[0]: self.bytes[args[0]] + args[1]}
+        elif name == "is_frozen":
+            return self.frozen != "none"
         elif name == "refuse":
             self.refusing = args[0]
         elif name == "cut":
