@@ -238,6 +238,9 @@ int store_intent(struct store_view *v, uint64_t seq, struct intent *out, struct 
 /* Waiting to reach a server (planned or sent). */
 uint32_t store_n_waiting(struct store_view *v);
 
+/* Whether a row with the record's UID can be the message it was made for: by Message-ID,
+ * else by size and date. A server that was restored gives old UIDs to other messages. */
+bool intent_means(const struct intent *i, const struct row *row);
 /* The merge itself, pure: lay one intent over a row. false: the row is taken
  * out of its mailbox by it. Keywords that change are made in `arena`. Posted
  * intents that are not acknowledged yet are laid over as if they were planned. */

@@ -530,15 +530,53 @@ connect_role(struct account *a, enum worker_role role, struct box *home)
 }
 
 /* With one connection in all it does other mailboxes' tasks in turn: it has just
- * come there for one that is still queued. */
+ * come there for one that is still queued. Filling is not worth being away for. */
 static bool
 is_away_for_a_task(const struct account *a, const struct worker *w)
 {
 	for (size_t i = 0; i < a->tasks.n; i++)
 		if (a->tasks.v[i]->box == w->selected && w->selected != NULL && w->is_open &&
-		    a->tasks.v[i]->worker == NULL)
+		    a->tasks.v[i]->worker == NULL && a->tasks.v[i]->kind < TASK_FILL)
 			return true;
 	return false;
+}
+
+/* It could do something more urgent in another mailbox, which no one else will. */
+static bool
+is_wanted_elsewhere(const struct account *a, const struct worker *w)
+{
+	if (w->role == ROLE_WATCH && w->home != NULL && w->home->n_watchers > 0 &&
+	    !w->home->is_shut && w->selected != w->home)
+		return true;
+	for (size_t i = 0; i < a->tasks.n; i++) {
+		const struct task *t = a->tasks.v[i];
+		if (t->worker != NULL || t->box == NULL || t->box == w->selected ||
+		    t->kind >= TASK_FILL || t->box->is_shut ||
+		    t->not_before_ms > a->session->now_ms ||
+		    t->box->open_ms > a->session->now_ms)
+			continue;
+		const struct worker *its_own = worker_with_role(t->account, ROLE_WATCH, t->box);
+		if (its_own == NULL || its_own == w)
+			return true;
+	}
+	return false;
+}
+
+/* With one connection in all the mailbox on the screen keeps it: it is lent for a
+ * change, not for the filling of another one. */
+bool
+account_may_fill(struct account *a, const struct box *b)
+{
+	struct session *s = a->session;
+
+	if (b->n_watchers > 0 || decide_cap(&a->cap, s->now_ms) > 1)
+		return true;
+	for (size_t i = 0; i < s->workers.n; i++) {
+		const struct worker *w = s->workers.v[i];
+		if (w->account == a && w->home != NULL && w->home->n_watchers > 0)
+			return false;
+	}
+	return true;
 }
 
 /* One that the server would not open is tried again, but not at once. */
@@ -630,6 +668,8 @@ fitness(const struct worker *w, const struct task *t)
 	case TASK_PART:
 		return w->role == ROLE_BULK ? 0 : w->role == ROLE_WORK ? 1 : is_alone ? 2 : -1;
 	case TASK_FILL:
+		if (is_wanted_elsewhere(t->account, w))
+			return -1;
 		return w->role == ROLE_WORK ? 0 : is_alone ? 2 : -1;
 	}
 	return -1;
@@ -711,6 +751,8 @@ place(struct task *t)
 	w = hopping_worker(t);
 	if (w == NULL || w->state != WORKER_READY || w->running.n > 0)
 		return;
+	if (t->kind >= TASK_FILL && (w->role == ROLE_WATCH || is_wanted_elsewhere(t->account, w)))
+		return;
 	if (t->box != NULL && w->selected != t->box && may_open(t->box))
 		sync_send_open(w, t->box);
 }
@@ -777,11 +819,31 @@ release_idle(struct account *a)
 	}
 }
 
+/* A program that does not even let go of what was canceled is stuck. */
+static void
+drop_stuck(struct account *a)
+{
+	struct session *s = a->session;
+
+	for (size_t i = 0; i < a->tasks.n; i++) {
+		struct task *t = a->tasks.v[i];
+		if (!t->is_canceled || t->worker == NULL)
+			continue;
+		if (s->now_ms < t->cancel_by_ms) {
+			session_wake_at(s, t->cancel_by_ms);
+			continue;
+		}
+		worker_drop(t->worker, ERR_WAIT, "the connection does not answer");
+		return; /* the list is another one now */
+	}
+}
+
 void
 account_schedule(struct account *a)
 {
 	struct session *s = a->session;
 
+	drop_stuck(a);
 	/* What there is to do first: it keeps a worker where it has come to do it. */
 	push_schedule(a);
 	schedule_folders(a);

@@ -2,6 +2,7 @@
  * first, four in flight. A finished slice extends `covered`; a slice that cannot be
  * read is halved, down to the one message, which is then shown as what it is. */
 #include "internal.h"
+#include "tern/base/log.h"
 
 
 #define SLICE_FIRST 250
@@ -87,6 +88,9 @@ fill_done(struct box *b)
 		session_store_failed(b->session, &err);
 	push_rows_came(b);
 	session_touch(b->session, 0, true);
+	/* Changes of messages that had no row until now find theirs. */
+	if (session_commit(b->session) == 0 && journal_rebind(b->session->writer, b->id, &err) < 0)
+		log_at(LOG_WARN, "store", "%s", err.text);
 }
 
 /* Some slices in flight, the next one when one is done: with two large ones both were
@@ -98,7 +102,7 @@ fill_next(struct box *b)
 	uint32_t uidnext = 0;
 
 	if (!b->may_fill || b->is_shut || (!b->wants_fill && !b->wants_uids) ||
-	    b->session->has_slow_reader)
+	    b->session->has_slow_reader || !account_may_fill(b->account, b))
 		return;
 	if (b->session->now_ms < b->fill_ms) {
 		session_wake_at(b->session, b->fill_ms);

@@ -139,6 +139,7 @@ struct gather {
 	bool has_first;
 	uint32_t uidvalidity, uidnext;
 	struct seqset covered;
+	bool is_covered; /* every message has a row */
 	int64_t now_wall;
 	int64_t next_wall; /* when the earliest that has to wait may go; 0 none */
 	bool wants_probe;
@@ -149,24 +150,40 @@ struct gather {
 	VEC(struct intent) changed; /* decided without the server */
 };
 
-/* Where its message is now: by local id, else as the record says. */
-static uint32_t
-uid_of(const struct gather *g, const struct intent *i)
+struct found {
+	uint32_t uid; /* 0: nobody knows */
+	bool is_there;
+	bool may_come; /* not every row is here: that it has none says nothing */
+};
+
+static void
+look_at_mailbox(struct gather *g, const struct mailbox *m)
+{
+	g->uidvalidity = m->uidvalidity;
+	g->uidnext = m->uidnext;
+	seqset_parse(m->covered, &g->covered, NULL);
+	g->is_covered = m->uidnext > 0 && seqset_count(&g->covered) == m->uidnext - 1;
+}
+
+/* Where its message is now: by local id, else by the record's UID if that still means
+ * the same message. */
+static struct found
+find_message(const struct gather *g, const struct intent *i)
 {
 	struct row row;
 	uint32_t mailbox;
 
 	if (store_row(g->view, i->local, &mailbox, &row, NULL) == 0 && mailbox == g->box->id)
-		return row.uid;
-	return i->uidvalidity == g->uidvalidity ? i->uid : 0;
-}
-
-static bool
-is_at_source(const struct gather *g, uint32_t uid)
-{
-	struct row row;
-
-	return uid != 0 && store_row_by_uid(g->view, g->box->id, uid, &row, NULL) == 0;
+		return (struct found){ row.uid, true, false };
+	if (i->uid == 0) /* an undone move whose new UID nobody told us */
+		return (struct found){ 0, false, false };
+	if (i->uidvalidity != g->uidvalidity)
+		return (struct found){ 0, false, !g->is_covered };
+	if (store_row_by_uid(g->view, g->box->id, i->uid, &row, NULL) == 0)
+		return intent_means(i, &row) ? (struct found){ i->uid, true, false } :
+					       (struct found){ 0, false, !g->is_covered };
+	return (struct found){ i->uid, false,
+			       i->uid < g->uidnext && !seqset_has(&g->covered, i->uid) };
 }
 
 /* A UID that another connection told (COPYUID), and that the one that stands here has
@@ -177,13 +194,6 @@ is_news(const struct gather *g, uint32_t uid)
 	const struct box *b = g->box;
 
 	return uid >= g->uidnext && (b->sought_uidvalidity != g->uidvalidity || b->sought_uid < uid);
-}
-
-/* The cache was built anew and is not filled yet: that it has no row says nothing. */
-static bool
-may_come(const struct gather *g, uint32_t uid)
-{
-	return uid != 0 && uid < g->uidnext && !seqset_has(&g->covered, uid);
 }
 
 static bool
@@ -223,6 +233,9 @@ gather_one(const struct intent *i, void *ctx)
 	struct gather *g = ctx;
 	struct push *p = g->push;
 
+	/* The others come when this batch is done. */
+	if (p->n > 0 && p->n >= decide_batch_limit(p->v[0].attempts))
+		return false;
 	if (map_set64(&g->seen, i->local, g) != NULL)
 		return true;
 	if (decide_must_wait(i->not_before, g->now_wall)) {
@@ -232,9 +245,10 @@ gather_one(const struct intent *i, void *ctx)
 	}
 	struct str target;
 	enum push_class class = decide_class(i, g->trash, &target);
-	uint32_t uid = uid_of(g, i);
-	bool at_source = is_at_source(g, uid);
-	if (!at_source && may_come(g, uid)) {
+	struct found found = find_message(g, i);
+	uint32_t uid = found.uid;
+	bool at_source = found.is_there;
+	if (found.may_come) {
 		g->awaits_rows = true;
 		return true;
 	}
@@ -261,7 +275,7 @@ gather_one(const struct intent *i, void *ctx)
 		case FATE_REPEAT:
 			break;
 		}
-	} else if (uid == 0 && i->state == INTENT_PLANNED) {
+	} else if (i->uid == 0 && !at_source && i->state == INTENT_PLANNED) {
 		/* An undone move whose new UID nobody told us: look for it. */
 		g->wants_probe |= !is_behind(g, i);
 		return true;
@@ -374,9 +388,7 @@ gather(struct box *b)
 		push_free(p);
 		return NULL;
 	}
-	g.uidvalidity = m.uidvalidity;
-	g.uidnext = m.uidnext;
-	seqset_parse(m.covered, &g.covered, NULL);
+	look_at_mailbox(&g, &m);
 	store_each_intent_of(g.view, str_c(b->account_name), buf_str(&b->name), WAITING, gather_one,
 			     &g, &err);
 	store_end(g.view);
@@ -421,10 +433,10 @@ gather_probe(const struct intent *i, void *ctx)
 	struct push *p = c->g.push;
 	struct str target;
 	enum push_class class = decide_class(i, c->g.trash, &target);
-	uint32_t uid = uid_of(&c->g, i);
-	bool is_lost = i->state == INTENT_PLANNED && uid == 0;
-	bool is_uncertain = i->state == INTENT_SENT &&
-			    decide_uncertain(i, class, is_at_source(&c->g, uid)) == FATE_PROBE;
+	struct found found = find_message(&c->g, i);
+	bool is_lost = i->state == INTENT_PLANNED && i->uid == 0 && !found.is_there;
+	bool is_uncertain = i->state == INTENT_SENT && !found.may_come &&
+			    decide_uncertain(i, class, found.is_there) == FATE_PROBE;
 
 	if (map_set64(&c->g.seen, i->local, c) != NULL || (!is_lost && !is_uncertain) ||
 	    (is_lost && is_behind(&c->g, i)))
@@ -456,7 +468,7 @@ gather_probes(struct box *b)
 	c.g.trash = trash_of(b->account, &p->arena);
 	c.g.view = store_begin(s->store, &err);
 	if (c.g.view != NULL && box_record(b, &m, c.g.view, &err) == 0) {
-		c.g.uidvalidity = m.uidvalidity;
+		look_at_mailbox(&c.g, &m);
 		store_each_intent_of(c.g.view, str_c(b->account_name), buf_str(&b->name), WAITING,
 				     gather_probe, &c, &err);
 	}
@@ -464,6 +476,7 @@ gather_probes(struct box *b)
 		store_end(c.g.view);
 	map_release(&c.g.seen, NULL);
 	map_release(&c.g.first, NULL);
+	seqset_release(&c.g.covered);
 	int status = settle(&c.g);
 	p->target = c.where;
 	if (status == 0 && p->n > 0)

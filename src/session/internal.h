@@ -193,6 +193,7 @@ struct account *account_find(struct session *s, struct str name);
 void account_set(struct client *c, uint64_t id, const struct msg_account *m);
 void account_free(struct account *a);
 /* Start what should be started: the heart of scheduling, called once per turn. */
+bool account_may_fill(struct account *a, const struct box *b);
 void account_schedule(struct account *a);
 void account_say(struct account *a, enum account_state state, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -283,6 +284,7 @@ struct task {
 	int n_crashes;	       /* workers it took with it */
 	int64_t not_before_ms;
 	bool is_canceled;
+	int64_t cancel_by_ms; /* is_canceled: its worker has let go of it by then */
 
 	/* READ, PART, PREFETCH */
 	uint64_t local;

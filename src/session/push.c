@@ -456,6 +456,20 @@ postpone(struct task *t, const char *text, bool counts, int64_t seconds)
 	task_free(t);
 }
 
+/* The UIDs noted before it was sent mean others now. */
+static bool
+is_renumbered(const struct task *t, const struct intent *i)
+{
+	struct mailbox m;
+	struct store_view *v = store_begin(t->account->session->store, NULL);
+	bool is = v != NULL && box_record(t->box, &m, v, NULL) == 0 && i->target_uidvalidity != 0 &&
+		  i->target_uidvalidity != m.uidvalidity;
+
+	if (v != NULL)
+		store_end(v);
+	return is;
+}
+
 /* A probe was answered: what does it mean for its intent? */
 static void
 probe_answer(struct task *t)
@@ -480,6 +494,9 @@ probe_answer(struct task *t)
 			i->reason = p->n_found == 0 ? STR("the message could not be found again") :
 						      STR("several messages are the same: not sure which");
 		}
+	} else if (is_renumbered(t, i)) {
+		i->state = INTENT_PARKED;
+		i->reason = STR("it may have been done or not: the mailbox it goes to was renumbered");
 	} else if (p->n_found > 0) {
 		i->target_uid = p->found;
 		if (i->kind == INTENT_COPY)

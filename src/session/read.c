@@ -94,9 +94,12 @@ look_up(struct session *s, uint64_t local, struct where *out, struct err *err)
 	}
 	store_end(v);
 	if (found == 0 && out->has_text) {
-		/* The cache may have been swept by hand. */
+		/* The cache may have been swept by hand, or the power failed before its file
+		 * was on the disk. */
 		char *path = store_text_path(s->store, local);
-		out->has_text = access(path, R_OK) == 0;
+		struct stat st;
+		out->has_text = stat(path, &st) == 0 && st.st_size > 0 &&
+				(uint64_t)st.st_size >= out->text.text_end;
 		free(path);
 	}
 	out->box = found == 0 ? box_get(s, mailbox) : NULL;

@@ -7,6 +7,7 @@
 #include "tern/base/tick.h"
 
 #define FIRST_ROWS 100
+#define MAX_RANGES (16 * 1024 * 1024) /* of UIDs: ten times the holes of the largest mailboxes */
 #define MAX_KNOWN (900 * 1024) /* octets: a server can cut what is known to pieces */
 
 /* ---- opening ------------------------------------------------------------------------- */
@@ -161,7 +162,9 @@ fail_tasks(struct box *b, enum err_kind kind, const char *text)
 		if (i >= a->tasks.n)
 			continue;
 		struct task *t = a->tasks.v[i];
-		bool is_waited_for = t->kind == TASK_READ || t->kind == TASK_PART;
+		/* A probe holds up all changes of the account. */
+		bool is_waited_for = t->kind == TASK_READ || t->kind == TASK_PART ||
+				     t->kind == TASK_PROBE;
 		if (t->box == b && t->worker == NULL && (b->is_shut || is_waited_for))
 			task_end(t, kind, text);
 	}
@@ -223,6 +226,25 @@ set_opened(struct mailbox *r, struct buf *covered, void *ctx)
 	r->mailbox_id = o->m->mailbox_id;
 }
 
+/* What others fetch of its former life must not come to lie in the new one. */
+static void
+leave_former_life(const struct worker *w, struct box *b)
+{
+	struct session *s = b->session;
+
+	for (size_t i = 0; i < s->workers.n; i++) {
+		struct worker *other = s->workers.v[i];
+		if (other != w && other->state != WORKER_DEAD &&
+		    (other->selected == b || other->opening == b))
+			worker_drop(other, ERR_CANCELED, "the mailbox was renumbered");
+	}
+	for (size_t i = b->account->tasks.n; i-- > 0;) {
+		struct task *t = b->account->tasks.v[i];
+		if (t->kind == TASK_FILL && t->box == b)
+			task_free(t);
+	}
+}
+
 static int
 opened(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *err)
 {
@@ -251,6 +273,7 @@ opened(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *e
 	if (ctx.is_new_life) {
 		session_notice(s, LOG_INFO, w->account->name, false,
 			       "'%s' was renumbered by the server: reading it anew", b->name.ptr);
+		leave_former_life(w, b);
 		if (store_orphan_mailbox(txn, b->id, err) < 0)
 			return -1;
 	}
@@ -487,6 +510,8 @@ all_uids(struct worker *w, struct box *b, struct task *t, const struct ipc_frame
 
 	if (status == 0)
 		seqset_unite(&w->uids_so_far, &piece);
+	if (w->uids_so_far.n > MAX_RANGES)
+		status = err_set(err, ERR_PROTO, "more messages than a mailbox can have");
 	seqset_release(&piece);
 	if (status < 0 || !m.is_last)
 		return status;

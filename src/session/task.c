@@ -7,6 +7,7 @@
 #include "tern/base/mem.h"
 
 #define MAX_CRASHES 2
+#define CANCEL_MS 10000
 
 struct task *
 task_new(struct account *a, enum task_kind kind, struct box *box)
@@ -252,6 +253,7 @@ task_cancel(struct task *t)
 		task_free(t);
 		return;
 	}
+	t->cancel_by_ms = t->account->session->now_ms + CANCEL_MS;
 	struct msg_cancel m = { .request = t->id };
 	IPC_SEND(t->worker->conn, CANCEL, cancel, 0, -1, &m, NULL);
 }

@@ -316,10 +316,15 @@ dispatch(struct worker *w, const struct ipc_frame *f, struct err *err)
 		struct msg_w_cert m;
 		if (msg_get_w_cert(f->payload, &m, err) < 0)
 			return -1;
+		if (w->state != WORKER_CONNECTING)
+			return err_set(err, ERR_PROTO, "a second certificate");
 		ask_about_certificate(w, &m);
 		return 0;
 	}
 	case MSG_W_CONNECTED:
+		/* Not before the user has answered, if there was something to ask. */
+		if (w->state != WORKER_CONNECTING)
+			return err_set(err, ERR_PROTO, "connected twice");
 		worker_login(w);
 		return 0;
 	case MSG_W_LOGGED_IN: {

@@ -314,11 +314,26 @@ capture_stopped(struct children *c, struct capture *cap)
 		cap->is_stopped = true;
 }
 
+/* What it started and left behind may hold the other end for ever. */
+static void
+drain(int *fd, struct buf *out)
+{
+	while (*fd >= 0) {
+		struct pollfd p = { *fd, POLLIN, 0 };
+		if (poll(&p, 1, 0) > 0)
+			read_capture(fd, out);
+		else
+			close_fd(fd);
+	}
+}
+
 static void
 capture_ended(struct children *c, struct capture *cap)
 {
 	cap->has_ended = true;
 	cap->is_stopped = false;
+	drain(&cap->fd, &cap->output);
+	drain(&cap->error_fd, &cap->errors);
 	if (c->foreground != cap->pid)
 		return;
 	set_terminal_group(getpgrp());

@@ -207,7 +207,7 @@ main(int argc, char **argv)
 	status = o.only_if_new || o.only_if_any ? batch_look(&p, &o, &mailbox) : 0;
 	if (status == 0)
 		status = run(&p, &o, mailbox != NULL ? mailbox : o.mailbox);
-	if (p.link.conn != NULL)
+	if (p.link.conn != NULL || model_n_unsaved(app_model(p.app)) > 0)
 		leave(&p);
 out:
 	children_free(&p.children);

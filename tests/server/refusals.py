@@ -3,6 +3,7 @@
 not asked for again and again."""
 import os
 import re
+import shutil
 import signal
 import threading
 
@@ -31,6 +32,7 @@ class Server:
 
     def __init__(self, uids=(7, 8, 9), no=lambda command: False, caps=CAPS, greeting=None):
         self.uids, self.no, self.caps = uids, no, caps
+        self.uidvalidity, self.content = 9, {}  # content: which message a UID means now
         self.idling = {}
         self.script = Script(greeting or b"* OK [CAPABILITY " + caps + b"] hello\r\n", self.answer)
         self.port = self.script.port
@@ -53,8 +55,9 @@ class Server:
             return tag + b" " + refusal + b"\r\n"
         words = command.split(" ")
         if words[0] == "SELECT":
-            return (b"* %d EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT %d] x\r\n* OK [HIGHESTMODSEQ 5] x\r\n"
-                    b"* OK [PERMANENTFLAGS (\\Seen \\Flagged \\Deleted \\*)] x\r\n" % (len(self.uids), self.uids[-1] + 1) +
+            return (b"* %d EXISTS\r\n* OK [UIDVALIDITY %d] x\r\n* OK [UIDNEXT %d] x\r\n* OK [HIGHESTMODSEQ 5] x\r\n"
+                    b"* OK [PERMANENTFLAGS (\\Seen \\Flagged \\Deleted \\*)] x\r\n" %
+                    (len(self.uids), self.uidvalidity, self.uids[-1] + 1) +
                     tag + b" OK [READ-WRITE] done\r\n")
         if words[0] == "CAPABILITY":
             return b"* CAPABILITY " + self.caps + b"\r\n" + tag + b" OK done\r\n"
@@ -69,7 +72,8 @@ class Server:
             for n, uid in enumerate(self.uids, 1):
                 if not is_in(wanted, uid if by_uid else n):
                     continue
-                header = b"Subject: m%d\r\nMessage-ID: <%d@x>\r\n\r\n" % (uid, uid)
+                m = self.content.get(uid, uid)
+                header = b"Subject: m%d\r\nMessage-ID: <%d@x>\r\n\r\n" % (m, m)
                 rows += (b'* %d FETCH (UID %d FLAGS () INTERNALDATE "20-Nov-2026 10:00:00 +0000" RFC822.SIZE 100 '
                          b"BODY[HEADER.FIELDS (X)] {%d}\r\n%s)\r\n" % (n, uid, len(header), header))
             return rows + tag + b" OK done\r\n"
@@ -313,6 +317,76 @@ def test_undo_of_a_move_whose_new_uid_nobody_told():
     await_states(i, {})
     assert [m for m, _ in s.boxes["INBOX"].values()] == [b"<m@x>"] and sorted(s.boxes["Box"]) == [3], s.boxes
     assert len(s.said("UID SEARCH.*(?i:message-id)")) == 1, s.said("UID SEARCH")
+
+
+def changes_said(s):
+    return s.said("^[^ ]+ UID (STORE|MOVE|COPY|EXPUNGE) ")
+
+
+def held_delete(s, uid):
+    """A delete that has not gone out, and no manager any more."""
+    i = attached(s)
+    i.post("delete", [locals_of(i)[uid]])
+    i.close()
+    os.kill(i.stores.manager.pid, signal.SIGKILL)
+    i.stores.manager.wait()
+    return i.stores
+
+
+def test_a_change_follows_its_message_to_another_uid():
+    s = Server()
+    stores = held_delete(s, 8)
+    # Restored from a backup: the same UIDVALIDITY, and other messages.
+    s.uids, s.content = (5, 6, 8), {5: 8, 6: 9, 8: 80}
+    i = attached(s, stores)
+    i.release()
+    await_states(i, {})
+    assert changes_said(s) and all(" 5 " in l or l.endswith(" 5") for l in changes_said(s)), changes_said(s)
+
+
+def test_a_change_does_not_hit_the_stranger_that_has_its_uid():
+    s = Server()
+    stores = held_delete(s, 8)
+    shutil.rmtree(os.path.join(stores.env["XDG_CACHE_HOME"], "tern", "cache"))
+    s.uids, s.content = (5, 6, 8), {5: 50, 6: 9, 8: 80}
+    i = attached(s, stores)
+    i.release()
+    await_states(i, {8: PARKED})
+    assert changes_said(s) == [], changes_said(s)
+
+
+def test_a_move_on_its_way_when_the_mailbox_is_renumbered_is_not_taken_for_done():
+    def no(command):
+        if not command.startswith("UID MOVE") or s.uidvalidity != 9:
+            return False
+        s.uidvalidity, s.uids = 10, tuple(range(1001, 1301))
+        s.content = {u: u - 1000 for u in s.uids}
+        s.script.close_all()
+        return None
+    s = Server(uids=tuple(range(1, 301)), no=no, caps=CAPS + b" MOVE")
+    i = attached(s)
+    # Not among the newest, which come first when it is opened again.
+    places.await_true("all rows", lambda: (i._take(0.02), len(i.stores.rows()) == 300)[1])
+    i.post("move", [locals_of(i)[10]], target="Box")
+    places.await_true("the move, repeated", lambda: (i._take(0.05), len(s.said("UID MOVE")) > 1)[1])
+    assert s.said("UID MOVE")[1].split(" ")[3] == "1010", s.said("UID MOVE")
+
+
+def test_a_mailbox_that_cannot_be_asked_holds_up_no_other_change():
+    def no(command):
+        if command.startswith("SELECT") and "Box" in command:
+            return b"NO [SERVERBUG] not now"
+        if command.startswith("UID COPY"):
+            s.script.close_all()
+            return None
+        return False
+    s = Server(no=no)
+    i = attached(s)
+    i.post("copy", [locals_of(i)[7]], target="Box")
+    # It may have been done or not: only a look into the target could tell.
+    places.await_true("the look", lambda: (i._take(0.05), s.said('SELECT "?Box'))[1])
+    i.post("flag", [locals_of(i)[8]], set=FLAG["flagged"])
+    places.await_true("the flag", lambda: (i._take(0.05), s.said("UID STORE 8 "))[1], 20)
 
 
 if __name__ == "__main__":

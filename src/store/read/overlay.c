@@ -70,6 +70,16 @@ set_keyword(struct row *row, struct str keyword, bool is_set, struct arena *aren
 }
 
 bool
+intent_means(const struct intent *i, const struct row *row)
+{
+	if (i->message_id.len > 0 && row->message_id.len > 0)
+		return str_eq(i->message_id, row->message_id);
+	if (i->size_bytes == 0 || row->size_bytes == 0)
+		return true;
+	return i->size_bytes == row->size_bytes && i->internaldate == row->internaldate;
+}
+
+bool
 intent_overlay(const struct intent *i, struct row *row, struct arena *arena)
 {
 	if (i->kind >= INTENT_N_KINDS || i->state > INTENT_DROPPED)

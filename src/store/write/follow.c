@@ -214,9 +214,13 @@ bind_by_uid(struct jop *j, struct rebind *r, size_t n, struct err *err)
 			return 0;
 	}
 	if (i->uid != 0 && i->uidvalidity == r->m.uidvalidity) {
+		struct row row;
 		int rc = read_uid(&j->w->cache, j->view->cache, r->m.id, i->uid, &at, err);
-		if (rc <= 0)
-			return rc < 0 ? -1 : bind(j, r, i, i->uid, at.local, err);
+		if (rc < 0 ||
+		    (rc == 0 && read_row(&j->w->cache, j->view->cache, &at, &row, err) != 0))
+			return -1;
+		if (rc == 0 && intent_means(i, &row))
+			return bind(j, r, i, i->uid, at.local, err);
 	}
 	struct candidate c = { .record = n,
 			       .print = fingerprint(i->message_id, i->size_bytes,
