@@ -365,6 +365,21 @@ look_again(struct box *b, const struct gather *g, bool has_batch)
 	sync_send_open(w, b);
 }
 
+/* A connection that stands there without watching is told nothing, and STATUS on it says
+ * what it was told last: rows and counts would stay behind until it goes elsewhere. */
+static void
+hear_of_arrivals(struct box *b, bool has_batch)
+{
+	struct worker *w = worker_on(b->account, b);
+
+	if (w == NULL || w->role == ROLE_WATCH)
+		b->has_arrivals = false;
+	else if (has_batch || w->running.n > 0)
+		b->push_due = true;
+	else
+		sync_send_open(w, b);
+}
+
 /* The next batch of a mailbox that is in step; NULL if nothing can go now. */
 static struct push *
 gather(struct box *b)
@@ -412,6 +427,8 @@ gather(struct box *b)
 	}
 	if (g.wants_look)
 		look_again(b, &g, p->n > 0);
+	else if (b->has_arrivals)
+		hear_of_arrivals(b, p->n > 0);
 	if (p->n == 0) {
 		push_free(p);
 		return NULL;

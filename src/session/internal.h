@@ -352,6 +352,7 @@ struct box {
 	int64_t push_at_ms; /* not before */
 	bool probe_due;
 	uint32_t sought_uidvalidity, sought_uid; /* up to there it was looked for again */
+	bool has_arrivals; /* we put something there, by another connection, since it was opened */
 	bool awaits_folders; /* deletes: where is the trash? */
 	bool awaits_rows; /* changes of messages whose rows are still to come */
 	uint32_t fill_total, fill_done;

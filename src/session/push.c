@@ -358,6 +358,7 @@ confirm(struct task *t)
 		/* Intents that waited for it may go on in the other mailbox. */
 		struct box *other = box_by_name(s, str_c(b->account_name), p->target, false, NULL);
 		if (other != NULL) {
+			other->has_arrivals = true;
 			push_dirty(other);
 			session_news(s, other->id, NULL, 0, true);
 		}

@@ -51,7 +51,7 @@ sync_send_open(struct worker *w, struct box *b)
 	b->first_low = 0;
 	b->opened_uidnext = 0;
 	b->has_uids = false;
-	b->is_doubted = false;
+	b->is_doubted = b->has_arrivals = false;
 	seqset_reset(&b->server_uids);
 	seqset_reset(&w->uids_so_far);
 	IPC_SEND(w->conn, W_OPEN, w_open, t->id, -1, &open, NULL);

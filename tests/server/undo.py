@@ -141,6 +141,26 @@ def test_of_a_move_to_where_a_connection_still_stands():
     assert ids_in(s.d, "Archive") == []
 
 
+def test_what_comes_after_it_is_counted_where_a_connection_still_stands():
+    # It watches nobody's screen, and STATUS on it says what it was told last.
+    s = Slow(n=3)
+    locals = locals_of(s.ui)
+    s.local = locals[1]
+    s.ui.post("move", [s.local], target="Archive")
+    s.settle()
+    s.undo()
+    s.settle()
+    for uid, kind in (2, "move"), (3, "copy"):
+        s.ui.post(kind, [locals[uid]], target="Archive")
+        s.settle()
+
+    def archive():
+        m = next(m for m in s.ui.stores.dump()["mailboxes"] if m["name"] == "Archive")
+        return m["messages"], m["unseen"], len(m["rows"])
+
+    places.await_true("both counted", lambda: archive() == (2, 2, 2))
+
+
 def test_of_a_move_in_stages():
     for until in (r"STATUS \"?Archive\"? \([^)]*UIDNEXT", r"UID COPY", r"UID STORE .*Deleted", r"UID EXPUNGE"):
         s = Slow(extra=NO_MOVE)
