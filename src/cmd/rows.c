@@ -185,8 +185,8 @@ what_is_busy(struct app *app, const struct model_mailbox *m)
 	model_progress(app->model, &text);
 	if (text.len == 0 && *m->busy != '\0')
 		buf_adds(&text, m->busy);
-	if (text.len == 0 && m->n_server > m->n_messages && m->n_messages > 0)
-		buf_addf(&text, "reading headers %u of %u", m->n_messages, m->n_server);
+	if (text.len == 0 && m->n_server > m->n_cached && m->n_cached > 0)
+		buf_addf(&text, "reading headers %u of %u", m->n_cached, m->n_server);
 	return buf_str(&text);
 }
 

@@ -592,6 +592,7 @@ model_mailbox(struct model *m, struct model_mailbox *out)
 	    store_mailbox(m->view, m->box->id, &record, &err) != 0)
 		return true;
 	out->n_server = record.exists;
+	out->n_cached = record.n_rows;
 	out->is_known = record.in_step_wall != 0;
 	/* All of it is here: what we count is truer than what the server last told. */
 	if (record.n_rows > 0 && record.n_rows >= record.exists)
