@@ -234,6 +234,7 @@ struct worker {
 	struct box *opening;  /* asked for; until its W_OPENED news is of the one before */
 	VEC(struct task *) running;
 	struct seqset uids_so_far; /* of W_UIDS, until its last piece */
+	bool has_more; /* frames that came and have not been looked at */
 	int64_t idle_since_ms;
 	int64_t ready_ms; /* when it had logged in */
 	int64_t end_ms;	  /* ENDED: no longer than until then */

@@ -123,6 +123,8 @@ one_poll(struct session *s, int timeout_ms)
 	}
 	for (size_t i = 0; i < s->workers.n; i++) {
 		struct worker *w = s->workers.v[i];
+		if (w->has_more && w->state != WORKER_DEAD && w->state != WORKER_ENDED)
+			timeout_ms = 0;
 		struct pollfd p = { w->state == WORKER_ENDED ? -1 : ipc_fd(w->conn),
 				    (short)(POLLIN | (ipc_wants_write(w->conn) ? POLLOUT : 0)), 0 };
 		vec_push(&fds, p);
@@ -132,7 +134,7 @@ one_poll(struct session *s, int timeout_ms)
 	int n = poll(fds.v, fds.n, timeout_ms);
 	s->now_ms = tick_ms();
 	wake_at = TICK_NEVER;
-	if (n > 0) {
+	if (n >= 0) {
 		uint64_t ticks;
 		if (fds.v[1].revents && read(s->timer_fd, &ticks, sizeof(ticks)) < 0)
 			errno = 0;
@@ -143,7 +145,8 @@ one_poll(struct session *s, int timeout_ms)
 			if (fds.v[i].revents && who.v[i].client != NULL)
 				client_ready(who.v[i].client, fds.v[i].revents);
 		for (size_t i = 3; i < fds.n; i++)
-			if (fds.v[i].revents && who.v[i].worker != NULL)
+			if (who.v[i].worker != NULL &&
+			    (fds.v[i].revents || who.v[i].worker->has_more))
 				worker_ready(who.v[i].worker, fds.v[i].revents);
 		if (fds.v[2].revents)
 			accept_clients(s);

@@ -12,11 +12,13 @@
 #include "tern/base/map.h"
 #include "tern/base/mem.h"
 #include "tern/base/proc.h"
+#include "tern/base/tick.h"
 #include "tern/have.h"
 
 #define MAX_PIN_BYTES (256 * 1024)
 #define REAP_MS 1000
 #define MAX_HASH 256
+#define TURN_US 10000 /* then the others have their turn: a server must not hold up another */
 
 static void
 send_connect(struct worker *w)
@@ -355,15 +357,21 @@ worker_ready(struct worker *w, short revents)
 
 	if (w->state == WORKER_DEAD || w->state == WORKER_ENDED)
 		return;
-	if (revents & (POLLIN | POLLHUP | POLLERR))
+	if (!w->has_more && (revents & (POLLIN | POLLHUP | POLLERR)))
 		at_end = ipc_fill(w->conn, &err) < 0;
+	w->has_more = false;
 	err = (struct err)ERR_INIT;
+	int64_t until_us = tick_us() + TURN_US;
 	while (w->state != WORKER_DEAD && (got = ipc_next(w->conn, &f, &err)) > 0) {
 		if (f.fd >= 0)
 			close(f.fd);
 		if (dispatch(w, &f, &err) < 0) {
 			got = -1;
 			break;
+		}
+		if (tick_us() >= until_us) {
+			w->has_more = true;
+			return; /* its end, too, is seen when all before it was */
 		}
 	}
 	if (w->state == WORKER_DEAD)
