@@ -165,8 +165,20 @@ flags_tell(struct imap *c, uint64_t id, const struct fetch *f)
 
 struct slices {
 	struct op op;
-	struct seqset left, wanted;
+	struct seqset left, wanted; /* to be asked for; to come */
 };
+
+/* OK alone does not say that all came: who is left out would be hidden. */
+static void
+slices_end(struct imap *c, struct slices *s)
+{
+	struct err err;
+
+	if (!seqset_is_empty(&s->wanted))
+		err_set(&err, ERR_PROTO, "the server left out %u of the messages",
+			seqset_count(&s->wanted));
+	op_end(c, &s->op, seqset_is_empty(&s->wanted) ? NULL : &err, STR_NONE);
+}
 
 static bool
 slices_next(struct imap *c, struct op *op)
@@ -177,7 +189,7 @@ slices_next(struct imap *c, struct op *op)
 
 	if (seqset_is_empty(&s->left)) {
 		if (op->n_in_flight == 0)
-			op_end(c, op, NULL, STR_NONE);
+			slices_end(c, s);
 		return false;
 	}
 	if (op->n_in_flight >= ROWS_IN_FLIGHT || !may_send(c, 0))
@@ -200,8 +212,20 @@ slices_fetch(struct imap *c, struct op *op, const struct fetch *f)
 
 	if (!is_row(f) || !seqset_has(&s->wanted, f->uid))
 		return false;
+	seqset_remove(&s->wanted, f->uid);
 	row_tell(c, op->id, f);
 	return true;
+}
+
+/* What went meanwhile cannot come. */
+static bool
+slices_untagged(struct imap *c, struct op *op, const struct response *r)
+{
+	struct slices *s = (struct slices *)op;
+
+	if (r->kind == RESPONSE_VANISHED || r->kind == RESPONSE_EXPUNGE)
+		seqset_subtract(&s->wanted, &c->box.gone);
+	return false;
 }
 
 static void
@@ -225,6 +249,7 @@ static const struct op_type slices_type = {
 	.size_bytes = sizeof(struct slices),
 	.next = slices_next,
 	.fetch = slices_fetch,
+	.untagged = slices_untagged,
 	.tagged = slices_tagged,
 	.release = slices_release,
 };

@@ -7,6 +7,7 @@
 
 #define SLICE_FIRST 250
 #define SLICE 1000
+#define MAX_LEFT_OUT 3 /* times, when nothing else comes */
 
 /* With a transaction open, what it has so far counts: slices do not wait for its
  * commit, nor does anything else call for the next ones after it. */
@@ -177,20 +178,29 @@ fill_later(struct box *b)
 }
 
 /* A slice that the server or our parser cannot do: halves, down to the one
- * message, which is then shown as what it is. */
+ * message, which is then shown as what it is. What went meanwhile is no trouble. */
 void
 fill_slice_failed(struct task *t, enum err_kind kind)
 {
 	struct box *b = t->box;
-	uint32_t n = seqset_count(&t->uids);
 
-	if (t->account == NULL || n == 0)
+	if (t->account == NULL || seqset_is_empty(&t->uids))
 		return;
+	if (b->has_uids)
+		seqset_intersect(&t->uids, &b->server_uids);
+	uint32_t n = seqset_count(&t->uids);
+	if (n == 0) {
+		fill_slice_done(t);
+		return;
+	}
 	if (t->failed_ms == 0)
 		t->failed_ms = b->session->now_ms;
 	/* A server that refuses everything for a while has no broken messages: only when
-	 * others came meanwhile is it this one. */
-	if (n == 1 && kind == ERR_RETRY && b->fill_ok_ms <= t->failed_ms) {
+	 * others came meanwhile is it this one. One that leaves it out (PROTO) says nothing
+	 * of why, and may do so for ever. */
+	bool may_pass = kind == ERR_RETRY ||
+			(kind == ERR_PROTO && b->n_fill_failures < MAX_LEFT_OUT);
+	if (n == 1 && may_pass && b->fill_ok_ms <= t->failed_ms) {
 		fill_later(b);
 		return;
 	}

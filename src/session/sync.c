@@ -99,6 +99,8 @@ sync_is_in_step(const struct box *b)
 	return false;
 }
 
+static int reconcile(struct box *b, const struct seqset *server, struct err *err);
+
 void
 sync_opened(struct worker *w, struct box *b)
 {
@@ -127,6 +129,11 @@ sync_opened(struct worker *w, struct box *b)
 	push_dirty(b);
 	account_say(w->account, ACCOUNT_READY, "in step");
 
+	/* What the cursor covers by its range was checked by nobody yet. */
+	if (b->has_uids && b->open_is_cold && reconcile(b, &b->server_uids, &err) < 0) {
+		session_store_failed(s, &err);
+		return;
+	}
 	/* Verify (IMAP.md 3.2): with no holes, rows and EXISTS must agree. */
 	struct store_view *v = store_begin(s->store, NULL);
 	if (v == NULL)
@@ -417,6 +424,7 @@ vanished(struct box *b, const struct ipc_frame *f, struct err *err)
 		}
 	}
 	status = remove_uids(b, m.uids, err);
+	seqset_subtract(&b->server_uids, &gone);
 out:
 	seqset_release(&gone);
 	seqset_release(&known);

@@ -217,7 +217,7 @@ task_lost(struct task *t, enum err_kind kind, const char *why, bool was_crash)
 		return;
 	case TASK_FILL:
 		if (was_crash)
-			fill_slice_failed(t, ERR_PROTO);
+			fill_slice_failed(t, ERR_REFUSED); /* never again */
 		else
 			t->box->wants_fill = true;
 		task_free(t);

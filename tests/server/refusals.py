@@ -30,7 +30,8 @@ class Server:
     """Messages with these UIDs in every mailbox. `no(command)` may answer instead: a
     status line without its tag, None for nothing at all, or False to let it pass."""
 
-    def __init__(self, uids=(7, 8, 9), no=lambda command: False, caps=CAPS, greeting=None):
+    def __init__(self, uids=(7, 8, 9), no=lambda command: False, caps=CAPS, greeting=None, left_out=()):
+        self.left_out = left_out  # of every FETCH of headers
         self.uids, self.no, self.caps = uids, no, caps
         self.uidvalidity, self.content = 9, {}  # content: which message a UID means now
         self.idling = {}
@@ -70,7 +71,7 @@ class Server:
             wanted = re.search(r"FETCH ([0-9,:*]+) ", command)[1]
             by_uid = command.startswith("UID")
             for n, uid in enumerate(self.uids, 1):
-                if not is_in(wanted, uid if by_uid else n):
+                if uid in self.left_out or not is_in(wanted, uid if by_uid else n):
                     continue
                 m = self.content.get(uid, uid)
                 header = b"Subject: m%d\r\nMessage-ID: <%d@x>\r\n\r\n" % (m, m)
@@ -169,6 +170,18 @@ def test_headers_that_are_refused_for_a_while_are_not_broken():
     refusing[0] = False
     places.await_true("all rows", lambda: (i._take(0.1), len(i.stores.rows()) == 150)[1], 60)
     assert not [r for r in i.stores.rows() if "could not be read" in r["subject"]]
+
+
+def test_a_message_that_the_server_leaves_out_is_shown_as_what_it_is():
+    """In the first screenful, and behind it; a mailbox with nothing else has no halves."""
+    for uids, left_out in ((range(1, 151), (140, 20)), ((7,), (7,))):
+        s = Server(uids=list(uids), left_out=left_out)
+        i = attached(s)
+        places.await_true("all rows", lambda: (i._take(0.1), len(i.stores.rows()) == len(uids))[1], 60)
+        broken = [r["uid"] for r in i.stores.rows() if "could not be read" in r["subject"]]
+        assert broken == sorted(left_out), broken
+        n = len(s.said(r"UID FETCH .*RFC822.SIZE"))
+        assert n < 40, n
 
 
 def test_a_mailbox_that_is_refused_is_not_taken_for_gone():
