@@ -241,6 +241,7 @@ void flags_tell(struct imap *c, uint64_t id, const struct fetch *f);
 uint32_t rows_per_command(const struct imap *c);
 void news_rows(struct imap *c);	 /* from uidnext on, for nobody */
 void news_uids(struct imap *c);
+void news_forget(struct imap *c); /* they were of the mailbox that is left */
 void news_flags(struct imap *c);
 
 /* search.c: all UIDs of the mailbox, in as many commands as keep each answer under

@@ -116,6 +116,7 @@ send_select(struct imap *c, struct open *o)
 	o->is_selecting = true;
 	reset_answer(o);
 	mailbox_forget(&c->box);
+	news_forget(c);
 	return true;
 }
 

@@ -405,3 +405,12 @@ news_flags(struct imap *c)
 {
 	news_new(c, &news_flags_type);
 }
+
+void
+news_forget(struct imap *c)
+{
+	for (size_t i = 0; i < c->ops.n; i++)
+		if (c->ops.v[i]->type->is_internal)
+			op_end(c, c->ops.v[i], NULL, STR_NONE);
+	c->n_news = 0;
+}
