@@ -19,6 +19,9 @@ CFLAGS = -O2 -g
 ifdef SAN
 B = build/san-$(subst $(comma),-,$(SAN))
 SAN_FLAGS = -fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+# As one library, as clang has it: of two, the second reports to the terminal alone, and
+# not into the file that the tests look at.
+SAN_LIBS = $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan)
 else
 B = build
 endif
@@ -31,7 +34,7 @@ WARN += -Werror
 endif
 CPPFLAGS += -D_GNU_SOURCE -Iinclude -I$(B)/include
 OUR_CFLAGS = -std=gnu11 -fno-strict-aliasing -fstack-protector-strong $(WARN) $(SAN_FLAGS)
-OUR_LDFLAGS = -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN_FLAGS)
+OUR_LDFLAGS = -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN_FLAGS) $(SAN_LIBS)
 
 # --- The modules: what each uses (directly), and which libraries it sees. ----
 

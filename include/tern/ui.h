@@ -134,6 +134,7 @@ struct ui_term_options {
 /* USER if the terminal cannot be used (unknown $TERM, cannot move its cursor). */
 struct ui_term *ui_term_open(const struct ui_term_options *o, struct err *err);
 void ui_term_close(struct ui_term *t); /* gives the terminal back; NULL is fine */
+void ui_term_forget(struct ui_term *t); /* it has hung up: not a byte more is written */
 int ui_term_colors(const struct ui_term *t); /* 0, 8, 16, 256, 1 << 24 */
 /* Ask the terminal for its size: true if it changed (after SIGWINCH, resume). */
 bool ui_term_size(struct ui_term *t, int *rows_out, int *cols_out);

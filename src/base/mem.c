@@ -105,7 +105,8 @@ xasprintf(const char *fmt, ...)
 void
 wipe(void *p, size_t size)
 {
-	explicit_bzero(p, size);
+	if (size > 0) /* what was never allocated is NULL */
+		explicit_bzero(p, size);
 }
 
 void

@@ -158,6 +158,9 @@ main(int argc, char **argv)
 	s.writer = open_stores(&s, &was_rebuilt, &err);
 	if (s.writer == NULL) {
 		refuse_to_start(&s, &err);
+		free(s.socket_path);
+		free(s.renderer_path);
+		free(s.worker_path);
 		return 1;
 	}
 	s.store = store_writer_reader(s.writer);

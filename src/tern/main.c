@@ -125,8 +125,11 @@ run(struct program *p, const struct options *o, const char *mailbox)
 		link_open(&p->link, p->app, tick_ms());
 	while (!app_is_done(p->app, &status))
 		program_turn(p);
-	if (!p->has_hung_up)
+	if (p->has_hung_up)
+		ui_term_forget(p->term);
+	else
 		ui_term_close(p->term);
+	p->term = NULL; /* what is heard while leaving is not drawn any more */
 	return status;
 failed:
 	fprintf(stderr, "tern: %s\n", err.text);

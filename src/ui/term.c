@@ -321,6 +321,12 @@ ui_term_close(struct ui_term *t)
 		leave(t);
 		endwin();
 	}
+	ui_term_forget(t);
+}
+
+void
+ui_term_forget(struct ui_term *t)
+{
 	emergency.is_armed = false;
 	delscreen(t->screen);
 	free_term(t);

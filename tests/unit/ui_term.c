@@ -7,6 +7,7 @@
 
 #include <locale.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,17 +87,41 @@ teardown(void **state)
 	return 0;
 }
 
+static void
+await_input(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	if (poll(&p, 1, 60000) != 1)
+		fail_msg("nothing came through the pseudo-terminal");
+}
+
+/* All that was sent up to now. The kernel passes it on when it finds the time: it has
+ * when a mark of ours has come behind it. */
+static void
+take_sent(struct setup *s, struct buf *all)
+{
+	static const char mark[] = "\177\177\177";
+	char bytes[4096];
+
+	assert_int_equal(write(s->slave, mark, 3), 3);
+	while (!str_ends(buf_str(all), mark)) {
+		await_input(s->master);
+		ssize_t n = read(s->master, bytes, sizeof(bytes));
+		assert_true(n > 0);
+		buf_add(all, bytes, (size_t)n);
+	}
+	buf_truncate(all, all->len - 3);
+}
+
 /* Let the terminal have what was sent, in one piece: libvterm puts a combining mark
  * elsewhere that comes apart from its letter. */
 static void
 look(struct setup *s)
 {
 	struct buf all = BUF_INIT;
-	char bytes[4096];
-	ssize_t n;
 
-	while ((n = read(s->master, bytes, sizeof(bytes))) > 0)
-		buf_add(&all, bytes, (size_t)n);
+	take_sent(s, &all);
 	vterm_input_write(s->vt, all.ptr, all.len);
 	s->n_bytes = all.len;
 	buf_release(&all);
@@ -301,6 +326,7 @@ test_keys_arrive(void **state)
 	assert_int_equal(ui_term_read(s->term, 0, &err), 0);
 	assert_int_equal(ui_input_next(ui_term_input(s->term), 0, &key, &paste), UI_INPUT_NONE);
 	assert_int_equal(write(s->master, "\003\033OA", 4), 4);
+	await_input(s->slave);
 	assert_int_equal(ui_term_read(s->term, 0, &err), 0);
 	assert_int_equal(ui_input_next(ui_term_input(s->term), 0, &key, &paste), UI_INPUT_KEY);
 	assert_int_equal(key, 3); /* ^C is a key like others */
@@ -373,12 +399,25 @@ test_emergency(void **state)
 	assert_int_equal(status, 0);
 	tcgetattr(s->slave, &now);
 	assert_true(now.c_lflag & ICANON);
-	char bytes[4096];
-	ssize_t n = read(s->master, bytes, sizeof(bytes));
-	assert_true(n > 0);
-	struct str sent = str_n(bytes, (size_t)n);
-	assert_true(str_find_str(sent, STR("\033[?1049l")) >= 0);
-	assert_true(str_find_str(sent, STR("\033[?2004l")) >= 0);
+	struct buf sent = BUF_INIT;
+	take_sent(s, &sent);
+	assert_true(str_find_str(buf_str(&sent), STR("\033[?1049l")) >= 0);
+	assert_true(str_find_str(buf_str(&sent), STR("\033[?2004l")) >= 0);
+	buf_release(&sent);
+}
+
+/* Whoever has this terminal now gets nothing of ours. */
+static void
+test_a_terminal_that_has_hung_up(void **state)
+{
+	struct setup *s = *state;
+
+	ui_puts(ui_area_all(s->screen), 0, 0, "mine", UI_PLAIN);
+	draw(s);
+	ui_term_forget(s->term);
+	look(s);
+	assert_int_equal(s->n_bytes, 0);
+	s->term = NULL;
 }
 
 /* Random screens: the terminal shows what the grid holds, cell by cell. */
@@ -442,6 +481,7 @@ main(void)
 		TEST(test_unknown_terminal),
 		TEST(test_plain_locale),
 		TEST(test_emergency),
+		TEST(test_a_terminal_that_has_hung_up),
 		TEST(test_random_screens),
 	};
 
