@@ -18,7 +18,7 @@ import certs
 import places
 
 imaplib._MAXLINE = 50_000_000
-PASSWORD = "secret"
+PASSWORD = "Xyzzy-47+plugh"  # a word that no log and no program has
 IS_ROOT = os.getuid() == 0
 UID, GID = (places.NOBODY, places.NOBODY) if IS_ROOT else (os.getuid(), os.getgid())
 
@@ -96,7 +96,7 @@ protocol imap {{
 
 
 class Dovecot:
-    """The daemon: users anna, bert and full (20 KiB of quota), password `secret`."""
+    """The daemon: users anna, bert and full (20 KiB of quota), each with PASSWORD."""
 
     def __init__(self, extra="", mail="sdbox:~/mail", certificate="good", users=("anna", "bert", "full"),
                  folder=None, raw=True):

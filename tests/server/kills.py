@@ -29,11 +29,12 @@ from manager import FLAG
 from sync import PASSWORD_ANSWER, ids_in
 
 SEED = int(os.environ.get("TERN_SEED", int.from_bytes(os.urandom(4), "little")))
-KILLS = int(os.environ.get("TERN_KILLS", 300))
+KILLS = int(os.environ.get("TERN_KILLS", 300 // places.SLOW))
 MESSAGES = 60
 TYPED = 40  # messages of their own, for keys
 PLANNED, SENT = 2, 3
 NOWHERE = "nowhere"  # expunged
+KINDS = {"tern", "tern-session", "tern-imap", "close", "reset", "byte"}
 NAMES = {FLAG["seen"]: "\\Seen", FLAG["flagged"]: "\\Flagged", FLAG["answered"]: "\\Answered"}
 
 
@@ -77,6 +78,9 @@ class Run:
 
     def kills(self):
         return sum(self.strikes.values())
+
+    def has_hit(self, n):
+        return self.in_flight > n // 2 and self.sent > 0 and set(self.strikes) == KINDS
 
     def attach(self):
         while True:
@@ -245,7 +249,7 @@ class Run:
         """Keys on a message of their own, and tern dies behind them."""
         local, what = self.to_type.pop(0)
         t, name = self.user.open(), self.ids[local][1:].split("@")[0]
-        t.wait("[0-9] messages")
+        t.wait("Inbox─ [0-9]+ ")  # also while it is brought into step
         t.keys("=/%s<Enter>" % name)
         t.until("the cursor on " + name, lambda s: name in s.lines[s.row], 30)
         t.keys({"C": "C=Copies<Enter>", "w": "w!", "s": "s=Archive<Enter>"}[what])
@@ -337,16 +341,12 @@ class Run:
                     self.attach()
 
     def settle(self):
-        self.ui.send("CONNECT_NOW")
         end = time.monotonic() + 120 * places.SLOW
-        while True:
-            open_ones = self.open_intents()
-            if not open_ones:
-                return
+        while self.open_intents():
             assert time.monotonic() < end, [i for i in self.stores.intents() if i["state"] in (PLANNED, SENT)]
             try:
-                self.ui._take(0.1)
                 self.ui.send("CONNECT_NOW")
+                self.ui._take(0.1)
             except manager.Gone:
                 self.attach()
 
@@ -469,7 +469,9 @@ def done_on_the_wire(folder):
 def storm(n, capability=""):
     tap.note("seed %d, %d kills and cuts" % (SEED, n))
     run = Run(random.Random(SEED), capability)
-    while run.kills() < n:
+    # A fast machine, or one whose time others have, is not struck while a change is on its
+    # way as often: then some more.
+    while run.kills() < n or not run.has_hit(n) and run.kills() < 5 * n + 100:
         run.turn()
     run.proxy.cut_at("up", None)
     tap.note("%s; a change was on its way at %d, known to be sent at %d of those on a slow link" %
@@ -477,8 +479,7 @@ def storm(n, capability=""):
     tap.note("taken back: %s; for good: %d; new: %d" % (
         dict(run.n_undone), list(run.place.values()).count(NOWHERE), len(run.arrived)))
     run.settle()
-    assert run.in_flight > n // 2 and run.sent > 0, "most struck nothing"
-    assert set(run.strikes) == {"tern", "tern-session", "tern-imap", "close", "reset", "byte"}, run.strikes
+    assert run.has_hit(n), "most struck nothing: %s" % run.strikes
     run.proxy.cut()
     run.check()
     # What is shown here is what is there.

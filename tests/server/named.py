@@ -25,7 +25,6 @@ from mail import append
 from sync import locals_of
 
 WAITING, STOPPED = 4, 5
-dovecot.PASSWORD = "Xyzzy-47+plugh"  # a word that no log and no program has
 PASSWORD_ANSWER = {1: (1, dovecot.PASSWORD)}
 REJECT, ONCE, PIN = (0, ""), (1, ""), (2, "")
 _shared = []
@@ -481,8 +480,8 @@ def test_a_sound_cache_stays_when_who_verified_it_is_killed():
         kill_manager(i)
         assert len(i.stores.rows()) == 3
     # Who dies of it all the same has it dropped.
-    i = manager.Interface(i.stores, PASSWORD_ANSWER)
     places.expect_crashes(i.stores.env)
+    i = manager.Interface(i.stores, PASSWORD_ANSWER)
     os.kill(i.stores.manager.pid, signal.SIGBUS)
     i.stores.manager.wait(timeout=20 * places.SLOW)
     i = manager.Interface(i.stores, PASSWORD_ANSWER)
