@@ -345,7 +345,7 @@ class Bench:
 
     def deliver(self, user, n=1, mailbox="INBOX"):
         """Newer messages than all before; their numbers go on from 2,000,000."""
-        first = 2_000_000 + int(time.time() * 10) % 5_000_000
+        first = 2_000_000 + int(time.time() * 100) % 5_000_000
         wire = bigbox.Wire(self.server.imap_port, user)
         wire.append(mailbox, [bigbox.header(first + i, int(time.time()), random.Random(i)) + "New.\r\n"
                               for i in range(n)])
@@ -419,11 +419,12 @@ class Bench:
             return [trips]
         self.each(row, samples, self.tern_alone())
 
-    def flag_elsewhere(self, size):
-        row = self.row("flag seen by another client", "ms", 20)
+    def flag_elsewhere(self, size, rtt_ms):
+        """The other client stands beside the server: it has no delay."""
+        row = self.row("%s, flag seen by another client, %d ms" % (short(size), rtt_ms), "ms", rtt_ms + 20)
 
         def samples(cls):
-            reader = self.prepared(cls, size)
+            reader = self.prepared(cls, size, rtt_ms)
             t, _ = self.first_screen(reader, self.newest(size))
             settle_short(t)
             c = self.server.client("n%d" % size, "INBOX")
@@ -452,7 +453,7 @@ class Bench:
         return None
 
     def new_mail(self, size):
-        row = self.row("new mail on the screen, no key", "ms", 550)
+        row = self.row("%s, new mail on the screen, no key" % short(size), "ms", 550)
 
         def samples(cls):
             reader = self.prepared(cls, size)
@@ -469,7 +470,7 @@ class Bench:
         self.each(row, samples)
 
     def frozen(self, size):
-        row = self.row("open a message, frozen link: any answer", "ms", 16)
+        row = self.row("%s, open a message, frozen link: any answer" % short(size), "ms", 16)
         if row is None:
             return
         behind = self.more(row, "to a key behind it", "ms", 16)
@@ -493,9 +494,23 @@ class Bench:
 
     # --- keys
 
+    def memory_in_threads(self, size):
+        """40 octets a message for the order, at most."""
+        row = self.row("%s in threads: private memory" % short(size), "MB", 15 + size * 40 / 1e6)
+
+        def samples(cls):
+            reader = self.prepared(cls, size)
+            reader.is_threaded = True
+            t, _ = self.first_screen(reader, ANY, 60)
+            settle_short(t, 3000)
+            used = private_mb(t.pid)
+            reader.quit(t)
+            return [used]
+        self.each(row, samples, [c for c in self.classes if c.has_threads])
+
     def keys(self, size, what, situation, classes=None):
-        """A key each time the one before it has been answered."""
-        row = self.row("key to screen, p99, " + what, "ms", 16)
+        """A key each time the one before it has been answered. No size: it has its own."""
+        row = self.row(("%s, " % short(size) if size else "") + "key to screen, p99, " + what, "ms", 16)
         if row is None:
             return
         half = self.more(row, "p50", "ms")
@@ -533,16 +548,25 @@ class Bench:
             self.kept.thaw()
 
     @contextlib.contextmanager
-    def in_pager(self, cls, size):
-        reader = cls(self.proxy().port, "anna", "Long")
+    def in_pager(self, cls, size, is_frozen=False):
+        p = self.proxy()
+        reader = cls(p.port, "anna", "Long")
         t, _ = self.first_screen(reader, "The long message")
         settle_short(t, 700)
         t.keys(cls.open_key)
         t.wait("long line 5 ")
         settle_short(t, 500)
-        # More down than up: it never stands at the top.
-        yield t, lambda i: answer_ms(t, cls.pager_down if i % 35 < 20 else cls.pager_up, 3)
+        t.keys(cls.pager_down)
+        settle_short(t, 500)
+        if is_frozen:
+            p.freeze()
+        # Between the second page and the end of what is fetched first.
+        yield t, lambda i: answer_ms(t, cls.pager_down if i % 40 < 20 else cls.pager_up, 3)
+        p.thaw()
         reader.quit(t)
+
+    def in_pager_while_frozen(self, cls, size):
+        return self.in_pager(cls, size, is_frozen=True)
 
     @contextlib.contextmanager
     def while_syncing(self, cls, size):
@@ -601,7 +625,6 @@ class Bench:
     # --- all
 
     def run(self):
-        middle = min(self.sizes, key=lambda n: abs(n - 100000))
         for size in self.sizes:
             self.cached(size, 0)
             self.cached(size, RTT)
@@ -610,23 +633,24 @@ class Bench:
             self.never_seen(size, RTT)
             self.never_seen_exactly(size)
             self.unreachable(size)
-        self.changed_meanwhile(middle)
-        self.reopened(self.sizes[0])
+            self.changed_meanwhile(size)
+            self.reopened(size)
+            self.flag_elsewhere(size, 0)
+            self.flag_elsewhere(size, RTT)
+            self.new_mail(size)
+            self.frozen(size)
+            self.keys(size, "idle", self.at_rest)
+            self.keys(size, "link frozen", self.while_frozen)
+            self.keys(size, "full sync", self.while_syncing)
+            self.keys(size, "threads being made", self.while_threading)
+            self.memory_in_threads(size)
+            if size >= 10 ** 5:
+                self.whole_sync(size)
         self.big_attachment()
         self.big_attachment_exactly()
-        self.flag_elsewhere(middle)
-        self.new_mail(middle)
-        self.frozen(middle)
-        self.keys(middle, "idle", self.at_rest)
-        self.keys(middle, "link frozen", self.while_frozen)
-        self.keys(middle, "full sync", self.while_syncing)
-        self.keys(middle, "200 mails/s", self.in_the_rain)
-        self.keys(middle, "pager", self.in_pager)
-        for size in self.sizes:
-            if size > middle:
-                self.keys(size, "idle, " + short(size), self.at_rest)
-        self.keys(self.sizes[-1], "threads of " + short(self.sizes[-1]), self.while_threading)
-        self.whole_sync(middle)
+        self.keys(None, "200 mails/s", self.in_the_rain)
+        self.keys(None, "pager", self.in_pager)
+        self.keys(None, "pager, link frozen", self.in_pager_while_frozen)
 
 
 class GaveUp(AssertionError):
