@@ -420,15 +420,19 @@ static void
 search_pager(struct app *app, const char *text, bool backwards)
 {
 	struct err err = ERR_INIT;
-	int found = view_pager_search(app_pager(app)->view, text, backwards, &err);
+	const struct screen *s = app_pager(app);
+	bool has_more = false;
+	bool is_all = s->doc == NULL || (model_doc_is_complete(s->doc, &has_more) && !has_more);
+	int found = view_pager_search(s->view, text, backwards, &err);
 
 	if (found < 0)
 		app_complain(app, "%s", err.text);
 	else if (found == 0)
-		app_complain(app, "not found");
+		app_complain(app, is_all ? "not found" :
+					   "not found in what is here: the text continues");
 	else if (found == 2)
-		app_say(app, backwards ? "the search went on at the end"
-				       : "the search went on at the beginning");
+		app_say(app, "the search went on at the %s%s", backwards ? "end" : "beginning",
+			is_all ? "" : " of what is here: the text continues");
 }
 
 static void

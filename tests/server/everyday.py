@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What a user sees on a day on which the network is slow, freezes, and is cut."""
+import dovecot
 import proxy
 import tap
 import ui
@@ -26,6 +27,33 @@ def test_a_change_that_waits_is_no_header_that_is_missing():
     t.wait("moved to =Archive")
     t.wait("─ 2 messages · 2 new ─")
     assert t.row_of("reading headers") is None, t.picture()
+
+
+def test_a_search_says_that_it_saw_only_what_is_here():
+    # The first 64 KiB are fetched, the rest when asked for.
+    d, name, p, user = slow(0)
+    c = d.client(name)
+    text = "Subject: long\r\n\r\nfirst\r\n" + "A row of this text.\r\n" * 5000 + "the last word\r\n"
+    dovecot.check(c.append("INBOX", "", None, text.encode()))
+    c.logout()
+    t = user.open("-f", "=INBOX")
+    t.wait("in step")
+    t.keys("<Enter>")
+    t.wait("A row of this text")
+    t.keys("/the last word<Enter>")
+    t.wait("not found in what is here: the text continues")
+    t.keys("/first<Enter>")
+    t.gone("not found")
+    t.keys("n")
+    t.wait("the search went on at the beginning of what is here: the text continues")
+    t.keys("<End>")
+    t.wait(r"text continues: 64K of")
+    t.keys("<Space>")
+    t.wait("^─long─.* [0-9]+% ─")  # not "more" any longer
+    t.keys("<End>")
+    t.wait("the last word")
+    t.keys("<Home>/the last words<Enter>")
+    t.wait("not found *$")
 
 
 if __name__ == "__main__":
