@@ -222,12 +222,14 @@ tell_tree(struct model *m, uint32_t ordinal, struct model_row *out)
 	out->is_tree_broken = (r->flags & (THREAD_BY_SUBJECT | THREAD_NO_PARENT)) != 0;
 	out->has_children = (r->flags & THREAD_HAS_CHILDREN) != 0;
 	out->parent = r->parent != THREAD_NONE ? l->keys[l->rows[r->parent].msg].local : 0;
-	out->is_collapsed = r->depth == 0 && idset_has(&m->box->collapsed, out->row.local);
+	out->is_collapsed = list_is_head(l, index) && idset_has(&m->box->collapsed, out->row.local);
 	if (out->is_collapsed) {
 		uint32_t first, end;
 		list_thread_range(m, index, true, &first, &end);
 		out->n_hidden = end - first - 1;
 		out->is_collapsed = out->n_hidden > 0;
+		if (out->is_collapsed)
+			out->tree_depth = 0; /* no tree without the others */
 	}
 }
 

@@ -224,6 +224,7 @@ uint32_t list_row_index(const struct list *l, uint32_t ordinal);
 bool list_find(const struct list *l, struct row_key key, uint32_t *msg_out);
 bool list_ordinal(const struct list *l, uint32_t msg, uint32_t *ordinal_out);
 void list_fold(struct model *m, struct list *l);
+bool list_is_head(const struct list *l, uint32_t index);
 /* Rows of the whole thread of a row, or of it and what is below it. */
 void list_thread_range(struct model *m, uint32_t index, bool whole, uint32_t *first_out,
 		       uint32_t *end_out);

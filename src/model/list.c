@@ -107,6 +107,14 @@ is_upside_down(const struct model *m)
 	return m->box->order.reverse;
 }
 
+/* A thread begins at its root; where that is not in the mailbox, at the first of its
+ * children. */
+bool
+list_is_head(const struct list *l, uint32_t index)
+{
+	return l->rows[index].depth == 0 || (l->rows[index].flags & THREAD_FIRST) != 0;
+}
+
 void
 list_fold(struct model *m, struct list *l)
 {
@@ -123,7 +131,7 @@ list_fold(struct model *m, struct list *l)
 	/* Root first, whichever way; then in the order of the screen. */
 	for (uint32_t k = 0; k < n; k++) {
 		uint32_t i = up ? n - 1 - k : k;
-		if (l->rows[i].depth == 0)
+		if (list_is_head(l, i))
 			is_hiding = idset_has(folded, l->keys[l->rows[i].msg].local);
 		else if (is_hiding)
 			continue;
@@ -139,7 +147,7 @@ list_fold(struct model *m, struct list *l)
 static uint32_t
 thread_root(const struct list *l, uint32_t index, bool up)
 {
-	while (l->rows[index].depth > 0 && (up ? index + 1 < l->n_keys : index > 0))
+	while (!list_is_head(l, index) && (up ? index + 1 < l->n_keys : index > 0))
 		index = up ? index + 1 : index - 1;
 	return index;
 }
@@ -154,9 +162,12 @@ list_thread_range(struct model *m, uint32_t index, bool whole, uint32_t *first_o
 	uint32_t head = whole ? thread_root(l, index, up) : index;
 	uint32_t far = head;
 
-	while ((up ? far > 0 : far + 1 < n) &&
-	       l->rows[up ? far - 1 : far + 1].depth > l->rows[head].depth)
-		far = up ? far - 1 : far + 1;
+	while (up ? far > 0 : far + 1 < n) {
+		uint32_t next = up ? far - 1 : far + 1;
+		if (list_is_head(l, next) || (!whole && l->rows[next].depth <= l->rows[head].depth))
+			break;
+		far = next;
+	}
 	*first_out = up ? far : head;
 	*end_out = (up ? head : far) + 1;
 }
@@ -244,8 +255,8 @@ model_is_collapsed(struct model *m, uint64_t local)
 static void
 collapse_roots(struct model *m, struct list *l)
 {
-	for (size_t i = 0; i < l->n_keys; i++)
-		if (l->rows[i].depth == 0 && (l->rows[i].flags & THREAD_HAS_CHILDREN))
+	for (uint32_t i = 0; i < l->n_keys; i++)
+		if (list_is_head(l, i) && (l->rows[i].flags & (THREAD_HAS_CHILDREN | THREAD_FIRST)))
 			idset_add(&m->box->collapsed, l->keys[l->rows[i].msg].local);
 }
 
@@ -489,10 +500,29 @@ nearest_kept(const struct list *l, const uint32_t *moved, uint32_t parent)
 	return parent == THREAD_NONE ? THREAD_NONE : moved[parent];
 }
 
+/* Until the build that follows, the next of a thread that lost its head is its head:
+ * else it would belong to the thread before. */
+static void
+hand_heads_on(struct list *l, bool up)
+{
+	bool is_headless = false;
+
+	for (uint32_t k = 0; k < l->n_keys; k++) {
+		uint32_t i = up ? (uint32_t)l->n_keys - 1 - k : k;
+		bool is_gone = l->keys[l->rows[i].msg].local == 0;
+		if (list_is_head(l, i))
+			is_headless = is_gone;
+		else if (is_headless && !is_gone) {
+			l->rows[i].flags |= THREAD_FIRST | THREAD_NO_PARENT;
+			is_headless = false;
+		}
+	}
+}
+
 /* Take messages out whose keys are marked by local 0; the tree is set right by the
  * build that follows. */
 static void
-drop_marked(struct list *l)
+drop_marked(struct model *m, struct list *l)
 {
 	size_t n = 0;
 
@@ -500,6 +530,7 @@ drop_marked(struct list *l)
 		uint32_t *moved_msg = xreallocarray(NULL, l->n_keys + 1, sizeof(*moved_msg));
 		uint32_t *moved = xreallocarray(NULL, l->n_keys + 1, sizeof(*moved));
 		uint32_t k = 0;
+		hand_heads_on(l, is_upside_down(m));
 		for (uint32_t i = 0; i < l->n_keys; i++)
 			moved_msg[i] = l->keys[i].local != 0 ? k++ : UINT32_MAX;
 		k = 0;
@@ -538,7 +569,7 @@ list_drop(struct model *m, const uint64_t *locals, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (box_key(m, locals[i], &key) == 0 && list_find(l, key, &at))
 			l->keys[at].local = 0;
-	drop_marked(l);
+	drop_marked(m, l);
 	list_fold(m, l);
 }
 
@@ -589,7 +620,7 @@ list_news(struct model *m, const uint64_t *locals, size_t n, bool many)
 		return;
 	}
 	if (!many && mark_gone(m, l, locals, n)) {
-		drop_marked(l);
+		drop_marked(m, l);
 		needs_build = l->rows != NULL;
 	}
 	for (size_t i = 0; i < n && !needs_build; i++) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An order other than by date follows the news, without a key."""
+"""An order other than by date: it follows the news, and threads end where they end."""
 import dovecot
 import tap
 import ui
@@ -23,6 +23,67 @@ def test_mail_that_arrives_is_put_in_order():
         for name in ("cc", "aa", "ee"):
             append(c, name)
         t.until("the order", lambda s: subjects(s) == ["aa", "bb", "cc", "dd", "ee", "ff"])
+
+
+def put_replies(c, names, first_minute):
+    """Answers to a message that is not in the mailbox."""
+    for i, name in enumerate(names):
+        dovecot.check(c.append("INBOX", "", None, (
+            "From: Ada <ada@example.org>\r\nSubject: %s\r\nMessage-ID: <%s@example.org>\r\n"
+            "References: <lost@example.org>\r\nDate: Fri, 20 Nov 2026 10:%02d:00 +0100\r\n\r\nText.\r\n"
+            % (name, name, first_minute + i)).encode()))
+
+
+def threads(*rc):
+    """Two messages alone, three answers to one that is missing, and one more alone."""
+    d = dovecot.Dovecot().start()
+    tap.later(d.stop)
+    c = d.client()
+    for name, minute in (("aa", 1), ("bb", 2)):
+        put_alone(c, name, minute)
+    put_replies(c, ("re1", "re2", "re3"), 10)
+    put_alone(c, "zz", 20)
+    t = ui.User(d, rc="set sort=threads\n" + "".join(rc)).open()
+    t.wait("└─┄▶ re3")
+    t.wait("in step|connected")
+    return d, t
+
+
+def put_alone(c, name, minute):
+    dovecot.check(c.append("INBOX", "", None, (
+        "From: Ada <ada@example.org>\r\nSubject: %s\r\nMessage-ID: <%s@example.org>\r\n"
+        "Date: Fri, 20 Nov 2026 10:%02d:00 +0100\r\n\r\nText.\r\n" % (name, name, minute)).encode()))
+
+
+def marked(screen):
+    """The subjects marked for deletion."""
+    return [l.split()[-2] for l in screen.lines if " D " in l and "Ada" in l]
+
+
+def test_a_thread_whose_root_is_missing_is_one_of_its_own():
+    d, t = threads()
+    t.keys("=/re2<Enter><Esc>v")
+    t.wait(r"Ada +re1 \[\+2\]")
+    t.keys("<Esc>v")
+    t.wait("└─┄▶ re3")
+    t.keys("<C-d>")  # <delete-thread>
+    t.until("its three", lambda s: marked(s) == ["re1", "re2", "re3"])
+    t.keys("<Esc>V")
+    t.wait(r"Ada +re1 \[\+2\]")
+    assert t.row_of(r"bb \[") is None, t.picture()
+
+
+def test_the_same_upside_down():
+    d, t = threads("set sort=reverse-threads\n")
+    t.keys("/re2<Enter><C-d>")
+    t.until("its three", lambda s: marked(s) == ["re3", "re2", "re1"])
+
+
+def test_a_thread_that_lost_its_head_does_not_go_to_the_one_before():
+    # Deleted before the threads are made anew: keys in one piece.
+    d, t = threads("set save_empty confirmappend=no\n")
+    t.keys("=/re1<Enter>s=Trash<Enter>/re3<Enter><C-d>")
+    t.until("both", lambda s: marked(s) == ["re2", "re3"])
 
 
 tap.main()
