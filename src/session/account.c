@@ -589,6 +589,30 @@ may_open(struct box *b)
 	return false;
 }
 
+/* No connection is left for this one, and somebody waits for it: whoever has nothing
+ * to do looks into it once. */
+static void
+visit(struct account *a, struct box *b)
+{
+	struct session *s = a->session;
+
+	if (b->waiting.n == 0 || sync_is_in_step(b) || !may_open(b))
+		return;
+	for (size_t i = 0; i < s->workers.n; i++) {
+		struct worker *w = s->workers.v[i];
+		if (w->account == a && w->opening == b)
+			return;
+	}
+	for (size_t i = 0; i < s->workers.n; i++) {
+		struct worker *w = s->workers.v[i];
+		if (w->account != a || w->state != WORKER_READY || w->running.n > 0 ||
+		    w->role == ROLE_BULK || is_away_for_a_task(a, w))
+			continue;
+		sync_send_open(w, b);
+		return;
+	}
+}
+
 /* One watch worker per mailbox on a screen, as far as the cap allows; a watch
  * worker whose mailbox nobody looks at any more goes to the next one. */
 static void
@@ -612,8 +636,10 @@ schedule_watch(struct account *a)
 		}
 		if (w == NULL)
 			w = connect_role(a, ROLE_WATCH, b);
-		if (w != NULL && w->state == WORKER_READY && w->selected != b &&
-		    w->running.n == 0 && !is_away_for_a_task(a, w) && may_open(b))
+		if (w == NULL)
+			visit(a, b);
+		else if (w->state == WORKER_READY && w->selected != b && w->running.n == 0 &&
+			 !is_away_for_a_task(a, w) && may_open(b))
 			sync_send_open(w, b);
 	}
 }

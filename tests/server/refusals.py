@@ -219,9 +219,6 @@ def test_changes_to_a_mailbox_that_is_gone_wait_for_the_user():
     assert len(s.said("SELECT")) <= tries + 1
 
 
-# Not run yet: with one connection for two mailboxes the watcher and a task of the other
-# mailbox take it from each other for ever, two times in three. To be mended in
-# schedule_watch() and place(), then named test_ again.
 def test_further_connections_that_are_refused_are_not_tried_again():
     """BYE instead of a greeting while another one lives: that is the limit."""
     s = Server()
@@ -236,6 +233,21 @@ def test_further_connections_that_are_refused_are_not_tried_again():
     i.ask("FOLDERS", account="home")
     i.wait("FOLDER_NEWS")
     assert len(s.script.socks) <= max(socks, 2), len(s.script.socks)
+
+
+def test_a_second_mailbox_on_a_screen_is_looked_into_on_the_only_connection():
+    s = Server()
+    i = attached(s, max_connections=1)
+    locals_of(i)
+    j = manager.Interface(i.stores, ANSWER)
+    j.account(host="127.0.0.1", port=s.port, tls=0, max_connections=1)
+    j.open("Box")
+    assert len(s.script.socks) == 1
+    # The first one's connection is where it was, and both can change things.
+    j.post("flag", [r["local"] for r in i.stores.rows("Box") if r["uid"] == 8], set=FLAG["flagged"])
+    i.post("flag", [locals_of(i)[7]], set=FLAG["flagged"])
+    places.await_true("both", lambda: (i._take(0.02), s.said("UID STORE 7 ") and s.said("UID STORE 8 "))[1])
+    await_states(i, {})
 
 
 def workers():
