@@ -102,6 +102,17 @@ seqset_add(struct seqset *s, uint32_t uid)
 }
 
 void
+seqset_append(struct seqset *s, uint32_t uid)
+{
+	struct seqset_range r = { uid, uid };
+
+	if (s->n > 0 && uid > 1 && s->v[s->n - 1].last == uid - 1)
+		s->v[s->n - 1].last = uid;
+	else if (uid > 0)
+		vec_push(s, r);
+}
+
+void
 seqset_remove_range(struct seqset *s, uint32_t first, uint32_t last)
 {
 	struct seqset_range rest[2];
@@ -418,8 +429,8 @@ compare_ranges(const void *a, const void *b)
 }
 
 /* Sorted in one go, so that a hostile order costs no more than n log n. */
-static void
-put_in_shape(struct seqset *s)
+void
+seqset_sort(struct seqset *s)
 {
 	size_t n = 0;
 
@@ -456,6 +467,6 @@ seqset_parse(struct str text, struct seqset *out, struct err *err)
 		seqset_reset(out);
 		return -1;
 	}
-	put_in_shape(out);
+	seqset_sort(out);
 	return 0;
 }

@@ -196,8 +196,8 @@ tell_copied(struct imap *c, struct change *ch, const struct response *r)
 	struct pair p;
 	bool is_good = r->number > 0;
 
-	while (is_good && next_uid(&sources, &p.source)) {
-		is_good = next_uid(&targets, &p.target) && pairs.n < MAX_PAIRS;
+	for (size_t n = 0; is_good && next_uid(&sources, &p.source); n++) {
+		is_good = next_uid(&targets, &p.target) && n < MAX_PAIRS;
 		if (seqset_has(&ch->all, p.source)) /* DavMail swaps them: then none is ours */
 			vec_push(&pairs, p);
 	}

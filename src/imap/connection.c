@@ -456,8 +456,9 @@ fetched(struct imap *c, struct fetch *f)
 	mailbox_tell_gone(c); /* in the order in which it came */
 	f->uid = mailbox_uid_of(&c->box, f);
 	if (f->uid == 0) {
-		if (f->has_flags)
-			c->box.wants_flags = true;
+		/* Not again for what our own question brings: it would never end. */
+		if (f->has_flags && c->box.is_open && c->n_news == 0)
+			mailbox_want(c, &c->box.wants_flags);
 		return;
 	}
 	mailbox_saw_uid(&c->box, f);
@@ -476,7 +477,10 @@ untagged(struct imap *c, const struct response *r)
 {
 	if (open_takes(c, r))
 		return;
-	c->n_found += is_search(r);
+	if (is_search(r)) {
+		c->n_found++;
+		c->expunged_at_found = c->box.n_expunged;
+	}
 	mailbox_note(c, r);
 	for (size_t i = 0; i < c->ops.n; i++) {
 		struct op *op = c->ops.v[i];

@@ -211,7 +211,7 @@ list_untagged(struct imap *c, struct op *op, const struct response *r)
 			f->status = r->mailbox;
 			f->has_status = true;
 		}
-		return true;
+		return false; /* who asked for this one alone waits for it, too */
 	default:
 		return false;
 	}
@@ -277,12 +277,18 @@ statuses_next(struct imap *c, struct op *op)
 static bool
 statuses_untagged(struct imap *c, struct op *op, const struct response *r)
 {
+	struct statuses *s = (struct statuses *)op;
+	struct folder f = { .status = r->mailbox, .has_status = true };
+
 	if (r->kind != RESPONSE_STATUS)
 		return false;
-	struct folder f = { .status = r->mailbox, .has_status = true };
-	f.name = (struct buf){ (char *)r->name.ptr, r->name.len, 0 };
-	tell_folder(c, op->id, &f);
-	return true;
+	for (size_t i = 0; i < s->next; i++) {
+		struct str name = str_c(s->names.v[i]); /* as it was asked for */
+		f.name = (struct buf){ (char *)name.ptr, name.len, 0 };
+		if (is_same_mailbox(r->name, name))
+			tell_folder(c, op->id, &f);
+	}
+	return false; /* nor does it say whose it is */
 }
 
 /* For one mailbox the answer is the request's; of several some may be gone. */

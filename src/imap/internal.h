@@ -165,6 +165,7 @@ struct imap {
 	int64_t hello_by_ms; /* ID and ENABLE wait till then for company */
 	struct mailbox box;
 	uint32_t n_lost_names; /* answers to LIST that could not be read */
+	uint32_t expunged_at_found; /* how many had gone when the last answer came */
 	uint32_t n_found, n_lost_found; /* answers to SEARCH: good, not to be read */
 	unsigned n_news; /* requests of our own for news that are under way */
 	bool is_leaving; /* LOGOUT is out */
@@ -214,12 +215,14 @@ void capabilities_set(struct imap *c, struct str list);
 
 /* mailbox.c */
 void mailbox_release(struct mailbox *m);
+bool is_same_mailbox(struct str a, struct str b); /* names */
 void mailbox_forget(struct mailbox *m); /* another one is selected */
 /* What concerns the mailbox as such, whoever asked. */
 void mailbox_note(struct imap *c, const struct response *r);
 uint32_t mailbox_uid_of(const struct mailbox *m, const struct fetch *f);
 void mailbox_saw_uid(struct mailbox *m, const struct fetch *f);
 void mailbox_tagged(struct imap *c, const struct response *r);
+void mailbox_want(struct imap *c, bool *what); /* one of the wants_, in a moment */
 void mailbox_ask_for_news(struct imap *c);
 void mailbox_turn(struct imap *c); /* IDLE, NOOP */
 int64_t mailbox_deadline(const struct imap *c);
@@ -265,5 +268,7 @@ int uid_search_tagged(struct imap *c, struct uid_search *s, const struct seqset 
 		      struct err *err);
 /* The answer to it: true if it is one; parser.uids holds it. */
 bool is_search(const struct response *r);
+/* Part of it, or what went since: true if nobody else needs to see it. */
+bool uid_search_untagged(struct imap *c, struct seqset *uids, const struct response *r);
 
 #endif

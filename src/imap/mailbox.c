@@ -41,6 +41,12 @@ mailbox_forget(struct mailbox *m)
 	seqset_reset(&m->gone);
 }
 
+bool
+is_same_mailbox(struct str a, struct str b)
+{
+	return str_eq(a, b) || (str_ieqc(a, "INBOX") && str_ieqc(b, "INBOX"));
+}
+
 /* ---- sequence numbers ---------------------------------------------------------- */
 
 uint32_t
@@ -72,8 +78,8 @@ mailbox_use_map(struct imap *c, const struct seqset *uids)
 		seqset_copy(&m->map, uids);
 }
 
-static void
-want_news(struct imap *c, bool *what)
+void
+mailbox_want(struct imap *c, bool *what)
 {
 	*what = true;
 	if (c->box.news_at == 0)
@@ -86,10 +92,12 @@ exists(struct imap *c, uint32_t n)
 	struct mailbox *m = &c->box;
 
 	if (n > m->exists && m->stay)
-		want_news(c, &m->wants_rows);
+		mailbox_want(c, &m->wants_rows);
+	else if (n > m->exists)
+		m->wants_rows = true; /* while it is being opened: asked for at its end */
 	if (n < m->exists) { /* it must not shrink so: what we know of numbers is void */
 		m->has_map = false;
-		want_news(c, &m->wants_uids);
+		mailbox_want(c, &m->wants_uids);
 	}
 	m->is_cursor_stale |= n != m->exists;
 	m->exists = n;
@@ -111,7 +119,7 @@ expunged(struct imap *c, uint32_t seq)
 		return;
 	}
 	m->has_map = false;
-	want_news(c, &m->wants_uids);
+	mailbox_want(c, &m->wants_uids);
 }
 
 static void
@@ -210,13 +218,14 @@ mailbox_ask_for_news(struct imap *c)
 	if (m->news_at == 0 || c->now_ms < m->news_at || !m->is_open)
 		return;
 	m->news_at = 0;
-	if (m->wants_rows)
+	if (m->wants_rows && m->stay)
 		news_rows(c);
 	if (m->wants_uids)
 		news_uids(c);
 	if (m->wants_flags)
 		news_flags(c);
-	m->wants_rows = m->wants_uids = m->wants_flags = false;
+	m->wants_rows &= !m->stay;
+	m->wants_uids = m->wants_flags = false;
 }
 
 static bool

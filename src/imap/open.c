@@ -270,13 +270,20 @@ finish(struct imap *c, struct open *o)
 {
 	struct mailbox *m = &c->box;
 
-	if (o->max_uid >= m->uidnext && o->max_uid < UINT32_MAX)
+	if (o->max_uid > 0 && o->max_uid >= m->uidnext && o->max_uid < UINT32_MAX)
 		m->uidnext = o->max_uid + 1;
-	if (m->uidnext == 0)
-		m->uidnext = 1; /* an empty mailbox whose server tells nothing */
+	if (m->uidnext == 0) { /* the server does not tell: behind all that we know of */
+		uint32_t max = seqset_max(&o->uids) > seqset_max(&o->known) ?
+				       seqset_max(&o->uids) : seqset_max(&o->known);
+		m->uidnext = max < UINT32_MAX ? max + 1 : max;
+		if (o->how != IMAP_COLD && o->asked_uidnext > m->uidnext)
+			m->uidnext = o->asked_uidnext;
+	}
 	m->stay = o->stay;
 	m->use_idle = o->use_idle;
 	m->poll_ms = (int64_t)o->poll_s * 1000;
+	if (m->stay && m->wants_rows) /* EXISTS grew meanwhile */
+		mailbox_want(c, &m->wants_rows);
 	m->is_cursor_stale = false;
 	TELL(c, cursor, o->op.id, m->uidnext, m->exists, m->has_nomodseq ? 0 : m->modseq);
 	op_end(c, &o->op, NULL, STR_NONE);
@@ -656,12 +663,6 @@ open_tagged(struct imap *c, struct op *op, const struct sent *s, const struct re
 }
 
 static bool
-is_same_mailbox(struct str a, struct str b)
-{
-	return str_eq(a, b) || (str_ieqc(a, "INBOX") && str_ieqc(b, "INBOX"));
-}
-
-static bool
 open_untagged(struct imap *c, struct op *op, const struct response *r)
 {
 	struct open *o = (struct open *)op;
@@ -672,10 +673,7 @@ open_untagged(struct imap *c, struct op *op, const struct response *r)
 		o->is_noselect = (r->list.attributes & IMAP_FOLDER_NOSELECT) != 0;
 		return true;
 	}
-	if (!is_search(r) || o->search.n_in_flight == 0)
-		return false;
-	seqset_unite(&o->uids, &c->parser.uids);
-	return true;
+	return o->search.n_in_flight > 0 && uid_search_untagged(c, &o->uids, r);
 }
 
 static void

@@ -427,7 +427,7 @@ parse_vanished(struct response_parser *p, struct tokens *t, struct response *r)
 }
 
 static bool
-parse_search(struct response_parser *p, struct tokens *t, struct response *r)
+parse_search_numbers(struct response_parser *p, struct tokens *t, struct response *r)
 {
 	uint32_t uid;
 
@@ -440,9 +440,18 @@ parse_search(struct response_parser *p, struct tokens *t, struct response *r)
 		}
 		if (!tok_u32(t, &uid))
 			return false;
-		seqset_add(&p->uids, uid);
+		seqset_append(&p->uids, uid);
 	}
 	return true;
+}
+
+static bool
+parse_search(struct response_parser *p, struct tokens *t, struct response *r)
+{
+	bool is_good = parse_search_numbers(p, t, r);
+
+	seqset_sort(&p->uids);
+	return is_good;
 }
 
 static bool

@@ -114,10 +114,21 @@ uid_search_tagged(struct imap *c, struct uid_search *s, const struct seqset *uid
 	/* Windows without a message may go without an answer, if none is missing. */
 	if (seqset_count(uids) != c->box.exists && check_answers(c, s, err) < 0)
 		return -1;
-	/* What went between two windows is in one of them still. */
-	if (s->width == 0 || s->n_expunged == c->box.n_expunged)
+	/* What went between two windows, or since the answer, is in it still. */
+	uint32_t then = s->width == 0 ? c->expunged_at_found : s->n_expunged;
+	if (then == c->box.n_expunged)
 		mailbox_use_map(c, uids);
 	return 1;
+}
+
+bool
+uid_search_untagged(struct imap *c, struct seqset *uids, const struct response *r)
+{
+	if (is_search(r))
+		seqset_unite(uids, &c->parser.uids);
+	else if (r->kind == RESPONSE_VANISHED || r->kind == RESPONSE_EXPUNGE)
+		seqset_subtract(uids, &c->box.gone);
+	return is_search(r);
 }
 
 /* ---- requests -------------------------------------------------------------------- */
@@ -148,12 +159,7 @@ search_next(struct imap *c, struct op *op)
 static bool
 search_untagged(struct imap *c, struct op *op, const struct response *r)
 {
-	struct search *s = (struct search *)op;
-
-	if (!is_search(r))
-		return false;
-	seqset_unite(&s->uids, &c->parser.uids);
-	return true;
+	return uid_search_untagged(c, &((struct search *)op)->uids, r);
 }
 
 static void

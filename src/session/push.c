@@ -262,7 +262,7 @@ push_event(struct task *t, const struct ipc_frame *f)
 			copied(t, &m);
 	} else if (f->type == MSG_W_STATUS) {
 		struct msg_w_status m;
-		if (msg_get_w_status(f->payload, &m, &err) < 0)
+		if (msg_get_w_status(f->payload, &m, &err) < 0 || !str_eq(m.mailbox, p->target))
 			return;
 		for (size_t i = 0; i < p->n; i++) {
 			p->v[i].target_uidnext = m.uidnext;

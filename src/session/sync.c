@@ -129,12 +129,8 @@ sync_opened(struct worker *w, struct box *b)
 	push_dirty(b);
 	account_say(w->account, ACCOUNT_READY, "in step");
 
-	/* What the cursor covers by its range was checked by nobody yet. */
-	if (b->has_uids && b->open_is_cold && reconcile(b, &b->server_uids, &err) < 0) {
-		session_store_failed(s, &err);
-		return;
-	}
-	/* Verify (IMAP.md 3.2): with no holes, rows and EXISTS must agree. */
+	/* Verify (IMAP.md 3.2): with no holes, rows and EXISTS must agree. What the cursor
+	 * covers by its range is in the list of UIDs, or not. */
 	struct store_view *v = store_begin(s->store, NULL);
 	if (v == NULL)
 		return;
@@ -149,7 +145,10 @@ sync_opened(struct worker *w, struct box *b)
 		}
 		seqset_release(&covered);
 	}
+	bool is_short = m.n_rows != m.exists;
 	store_end(v);
+	if (b->has_uids && is_short && reconcile(b, &b->server_uids, &err) < 0)
+		session_store_failed(s, &err);
 }
 
 static void

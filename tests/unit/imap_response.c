@@ -187,6 +187,26 @@ test_before_login(void **state)
 	assert_false(response_is_allowed_before_login(&r));
 }
 
+/* Each of so many at the front of a set would move all the others. */
+static void
+test_a_search_in_a_bad_order(void **state)
+{
+	static struct buf line;
+	struct buf b = BUF_INIT;
+
+	parse("* SEARCH 7 5 6 0 9 5 1 (MODSEQ 9)");
+	seqset_print(&parser.uids, &b);
+	assert_str(buf_str(&b), "1,5:7,9");
+	buf_release(&b);
+	buf_adds(&line, "* SEARCH");
+	for (uint32_t uid = 600000; uid > 0; uid -= 2)
+		buf_addf(&line, " %u", uid);
+	parse(line.ptr);
+	assert_int_equal(seqset_count(&parser.uids), 300000);
+	assert_int_equal(seqset_min(&parser.uids), 2);
+	buf_release(&line);
+}
+
 int
 main(void)
 {
@@ -194,6 +214,7 @@ main(void)
 		cmocka_unit_test(test_kinds), cmocka_unit_test(test_codes),
 		cmocka_unit_test(test_fetch), cmocka_unit_test(test_literal_past_the_end),
 		cmocka_unit_test(test_sets),  cmocka_unit_test(test_dates),
+		cmocka_unit_test(test_a_search_in_a_bad_order),
 		cmocka_unit_test(test_before_login),
 	};
 

@@ -30,6 +30,9 @@ void seqset_copy(struct seqset *to, const struct seqset *from);
 /* In any order; ascending is the quick one. first and last may be swapped. */
 void seqset_add(struct seqset *s, uint32_t uid);
 void seqset_add_range(struct seqset *s, uint32_t first, uint32_t last);
+/* Many in any order: it is no set before seqset_sort(). */
+void seqset_append(struct seqset *s, uint32_t uid);
+void seqset_sort(struct seqset *s);
 void seqset_remove(struct seqset *s, uint32_t uid);
 void seqset_remove_range(struct seqset *s, uint32_t first, uint32_t last);
 
