@@ -30,10 +30,25 @@ repaint(struct program *p)
 	p->must_draw = true;
 }
 
+static void
+take_size(struct program *p)
+{
+	int rows, cols;
+
+	if (p->term == NULL)
+		return;
+	ui_term_size(p->term, &rows, &cols);
+	ui_screen_resize(p->screen, rows, cols);
+	/* Also when the size is the old one: between two signals it may have been
+	 * another, and the terminal has lost what no longer fitted. */
+	repaint(p);
+}
+
 void
 program_repaint(void *ctx)
 {
-	repaint(((struct children *)ctx)->program);
+	/* While it belonged to another program its size was told to that one. */
+	take_size(((struct children *)ctx)->program);
 }
 
 void
@@ -55,20 +70,6 @@ program_title(void *ctx, struct str text)
 }
 
 static void
-take_size(struct program *p)
-{
-	int rows, cols;
-
-	if (p->term == NULL)
-		return;
-	if (ui_term_size(p->term, &rows, &cols))
-		ui_screen_resize(p->screen, rows, cols);
-	/* Also when the size is the old one: between two signals it may have been
-	 * another, and the terminal has lost what no longer fitted. */
-	repaint(p);
-}
-
-static void
 suspend(struct program *p)
 {
 	if (p->term == NULL || ui_term_is_suspended(p->term))
@@ -78,7 +79,6 @@ suspend(struct program *p)
 	/* Continued. */
 	ui_term_resume(p->term);
 	take_size(p);
-	repaint(p);
 }
 
 void

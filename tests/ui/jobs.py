@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""tern as a job of a shell: ^Z gives the terminal back, fg brings the whole screen."""
+import re
+
+import tap
+import ui
+
+
+def begin(rc=""):
+    server = ui.preauth(True)
+    user = ui.User(server, rc)
+    t = ui.Terminal(["sh", "-i"], 24, 80, dict(user.env, PS1="shell> "), user.home)
+    t.wait("^shell>$")
+    t.type(" ".join(user.argv()) + "\r")
+    t.until("the index", is_whole)
+    return server, t
+
+
+def is_whole(screen):
+    """The index from the first line to the last, and nothing of the shell's."""
+    return screen.lines[0].startswith(" q:Quit") and "82 messages" in screen.lines[-2] and \
+        all(re.match(r" +[0-9]+ ", l) for l in screen.lines[1:-2]) and not any("shell>" in l for l in screen.lines)
+
+
+def is_at_prompt(screen):
+    return screen.lines[screen.row].startswith("shell>") and screen.col == len("shell> ")
+
+
+def suspend(t):
+    t.keys("<C-z>")
+    t.until("the shell's prompt", is_at_prompt)
+    t.type("clear; echo here$((1 + 1))\r")
+    t.until("the shell's answer", lambda s: s.lines[0] == "here2" and is_at_prompt(s))
+
+
+def ends(t):
+    t.keys("x")
+    t.until("the shell's prompt", is_at_prompt)
+    t.type("echo status=$?; stty -a; exit\r")
+    t.wait("^status=0")
+    t.wait("[^-]icanon.*[^-]echo ")
+    assert t.end() == 0
+
+
+def test_suspended_and_continued():
+    server, t = begin()
+    before = t.screen().lines
+    for _ in range(2):
+        suspend(t)
+        t.type("fg\r")
+        t.until("the screen as it was", lambda s: s.lines[:-1] == before[:-1])
+    t.keys("=F")
+    t.wait("^ +1 +F ")
+    ends(t)
+
+
+def test_what_happens_meanwhile_is_shown():
+    server, t = begin()
+    suspend(t)
+    other = server.client("INBOX")
+    other.append("INBOX", "", None, b"From: a@example.org\r\nSubject: meanwhile\r\n\r\nText\r\n")
+    t.resize(12, 60)
+    t.type("fg\r")
+    t.until("a screen of the new size", lambda s: s.rows == 12 and s.lines[0].startswith(" q:Quit") and
+            " 83 · 18 new" in s.lines[-2] and not any("shell>" in l for l in s.lines))
+    t.keys("*")
+    t.wait("meanwhile")
+    ends(t)
+
+
+def test_a_message_is_suspended():
+    server, t = begin()
+    t.keys("=<Enter>")
+    t.wait("^Hello")
+    before = t.screen().lines
+    suspend(t)
+    t.type("fg\r")
+    t.until("the message", lambda s: s.lines[:-1] == before[:-1])
+    t.keys("q")
+    t.wait("82 messages")
+    ends(t)
+
+
+tap.main()
