@@ -71,4 +71,51 @@ def test_exit_keeps_the_marks():
     assert n_left(other) == 82
 
 
+def changed_mailbox(t, rc_asks=True):
+    t.wait("82 messages")
+    t.keys("=dd")
+    t.wait("2 to delete")
+    t.keys("c=Drafts<Enter>")
+    if rc_asks:
+        t.wait("Delete the 2 marked messages now")
+
+
+def test_changing_the_mailbox_deletes_and_undo_brings_them_back():
+    server, other, t = begin()
+    changed_mailbox(t)
+    t.keys("y")
+    t.wait("/Drafts─ 3 messages")
+    places.await_true("both to be gone", lambda: n_left(other) == 80)
+    t.keys("c!<Enter>")
+    t.wait("80 messages")
+    t.keys("<C-_>")
+    t.wait("undone: .* of 2 messages")
+    t.wait("82 messages")
+    places.await_true("both to be back", lambda: n_left(other) == 82)
+    t.keys("q")  # marks are not back: nothing is asked
+    assert t.end() == 0
+
+
+def test_changing_the_mailbox_and_undo_where_one_is():
+    server, other, t = begin("set delete=yes\n")
+    changed_mailbox(t, rc_asks=False)
+    t.wait("/Drafts─ 3 messages")
+    places.await_true("both to be gone", lambda: n_left(other) == 80)
+    t.keys("<C-_>")
+    t.wait("undone: .* of 2 messages")
+    places.await_true("both to be back", lambda: n_left(other) == 82)
+    t.keys("c!<Enter>")
+    t.wait("82 messages")
+
+
+def test_changing_the_mailbox_keeps_the_marks():
+    server, other, t = begin()
+    changed_mailbox(t)
+    t.keys("n")
+    t.wait("/Drafts─ 3 messages")
+    t.keys("c!<Enter>")
+    t.wait("82 messages .* 2 to delete")
+    assert n_left(other) == 82
+
+
 tap.main()
