@@ -163,6 +163,8 @@ void imap_open(struct imap *c, uint64_t id, const struct imap_open *o);
 /* Newest first, in slices. */
 void imap_fetch_rows(struct imap *c, uint64_t id, const struct seqset *uids);
 void imap_fetch_uids(struct imap *c, uint64_t id);
+/* The user asks whether there is news: NOOP, once nothing else is under way. */
+void imap_ask_for_news(struct imap *c);
 
 struct imap_want {
 	const char *section; /* "1.2", "HEADER", "1.MIME", "" for all of it */

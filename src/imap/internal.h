@@ -162,6 +162,7 @@ struct imap {
 	size_t pause, pause_sent;
 	enum idle_state idle;
 	int64_t idle_since_ms, quiet_since_ms, last_probe_ms;
+	bool must_probe; /* the user asks for news */
 	int64_t hello_by_ms; /* ID and ENABLE wait till then for company */
 	struct mailbox box;
 	uint32_t n_lost_names; /* answers to LIST that could not be read */

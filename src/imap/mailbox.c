@@ -273,14 +273,32 @@ probe(struct imap *c)
 	struct command_text t;
 
 	c->last_probe_ms = c->now_ms;
+	c->must_probe = false;
 	command_begin(c, &t);
 	command_adds(&t, "NOOP");
 	command_send(c, NULL, &t, &o);
 }
 
 void
+imap_ask_for_news(struct imap *c)
+{
+	c->must_probe = true;
+}
+
+/* That something answers is worth knowing, too: an IDLE may be long dead. */
+static bool
+can_probe_now(const struct imap *c)
+{
+	return c->must_probe && (c->idle == IDLE_ON || is_quiet(c));
+}
+
+void
 mailbox_turn(struct imap *c)
 {
+	if (can_probe_now(c)) {
+		probe(c);
+		return;
+	}
 	if (c->idle == IDLE_ON && c->now_ms >= c->idle_since_ms + IDLE_AGAIN_MS) {
 		idle_end(c);
 		start_idle(c);
@@ -301,6 +319,8 @@ mailbox_deadline(const struct imap *c)
 {
 	int64_t at = TICK_NEVER;
 
+	if (can_probe_now(c))
+		return c->now_ms;
 	if (c->box.news_at > 0)
 		at = c->box.news_at;
 	if (c->idle == IDLE_ON && c->idle_since_ms + IDLE_AGAIN_MS < at)

@@ -446,6 +446,13 @@ fetch_uids(struct worker *w, const struct ipc_frame *f, struct err *err)
 }
 
 static int
+news_request(struct worker *w, const struct ipc_frame *f, struct err *err)
+{
+	imap_ask_for_news(w->imap);
+	return 0;
+}
+
+static int
 list_request(struct worker *w, const struct ipc_frame *f, struct err *err)
 {
 	vec_push(&w->lists, f->id);
@@ -479,6 +486,7 @@ static const struct {
 	{ MSG_W_OPEN, open_request },	       { MSG_W_FETCH_ROWS, fetch_rows },
 	{ MSG_W_FETCH_UIDS, fetch_uids },      { MSG_W_LIST, list_request },
 	{ MSG_W_STATUS_OF, status_request },   { MSG_W_LOGOUT, logout_request },
+	{ MSG_W_NEWS, news_request },
 };
 
 bool
