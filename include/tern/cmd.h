@@ -111,6 +111,11 @@ int app_mailbox_url(struct app *app, const char *mailbox, struct buf *out, struc
 /* Accounts of what is configured, for batch use. */
 void app_use_accounts(struct app *app);
 
+struct model_question;
+/* For batch use: a question that the configuration does not answer. trouble_out: what
+ * became of the password command, or NULL. */
+bool app_unanswered(struct app *app, struct model_question *out, const char **trouble_out);
+
 void app_key(struct app *app, uint32_t key, int64_t now_ms);
 void app_paste(struct app *app, struct str text);
 /* A turn of the loop: commands from the keys, passes, news. True: draw. */

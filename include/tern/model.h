@@ -176,6 +176,8 @@ struct model_mailbox {
 	uint32_t n_shown;
 	bool is_read_only;
 	bool is_known;	 /* it has been in step before */
+	bool is_opened;	 /* the manager has heard that it is wanted */
+	const char *open_error; /* why that came to nothing, or NULL; until the next turn */
 	bool is_in_step; /* OPEN_MAILBOX was answered since the last manager came */
 	bool has_held;	 /* something to let go with <sync-mailbox> */
 	const char *busy; /* "threading 40 %", "limiting 12,000 of 90,000"; "" */
@@ -277,6 +279,8 @@ struct model_question {
 /* The oldest that is open; false if there is none. */
 bool model_question(const struct model *m, struct model_question *out);
 bool model_question_is_open(const struct model *m, uint64_t id);
+/* Without an answer: for whom the manager finds when we are gone. */
+void model_leave_question(struct model *m, uint64_t id);
 void model_answer_question(struct model *m, uint64_t id, enum answer_verdict verdict,
 			   struct str text);
 

@@ -348,8 +348,10 @@ ask_user(struct app *app, const struct model_question *q)
 		/* What the server said is in the log. */
 		buf_addf(&label, "%s%s%s", q->detail[0] != '\0' ? "Login refused. " : "",
 			 q->prompt, str_ends(str_trim(str_c(q->prompt)), ":") ? "" : ": ");
-		if (app->secret_trouble.len > 0)
-			spec.about = app->secret_trouble.ptr;
+		if (app->secret_trouble.len > 0) {
+			buf_addf(&about, "The password command failed: %s.", app->secret_trouble.ptr);
+			spec.about = about.ptr;
+		}
 		spec.is_secret = true;
 		spec.done = secret_prompt_done;
 	}
@@ -373,8 +375,7 @@ static void
 ask_instead(struct app *app, const char *trouble)
 {
 	buf_reset(&app->secret_trouble);
-	buf_addf(&app->secret_trouble, "The password command failed: %s.",
-		 trouble != NULL ? trouble : "it printed nothing");
+	buf_adds(&app->secret_trouble, trouble != NULL ? trouble : "it printed nothing");
 	app->question = 0;
 }
 
@@ -392,8 +393,8 @@ secret_came(void *ctx, const struct buf *output, const char *trouble)
 		first.len--;
 	if (app->question != w->question)
 		;
-	else if (first.len == 0 && w->kind == QUESTION_PASSWORD && app->cols > 0)
-		ask_instead(app, trouble); /* there is somebody who may know it */
+	else if (first.len == 0 && w->kind == QUESTION_PASSWORD)
+		ask_instead(app, trouble); /* somebody may know it */
 	else
 		answer(app, first.len > 0 ? ANSWER_YES : ANSWER_NO, first);
 	free(w);
@@ -460,7 +461,14 @@ ask_manager_question(struct app *app)
 	}
 	if (app->question != 0 || !model_question(app->model, &q))
 		return;
-	if (answer_from_config(app, &q) || !is_quiet(app))
+	if (answer_from_config(app, &q) || !is_quiet(app) || app->cols == 0)
 		return;
 	ask_user(app, &q);
+}
+
+bool
+app_unanswered(struct app *app, struct model_question *out, const char **trouble_out)
+{
+	*trouble_out = app->secret_trouble.len > 0 ? app->secret_trouble.ptr : NULL;
+	return app->question == 0 && model_question(app->model, out);
 }

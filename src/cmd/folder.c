@@ -247,6 +247,7 @@ cmd_select(struct app *app, const struct cmd *c)
 static void
 cmd_check(struct app *app, const struct cmd *c)
 {
+	model_tell(app->model, MSG_CONNECT_NOW, STR_NONE);
 	model_refresh_folders(app->model);
 	app_say(app, "asking the servers");
 }

@@ -309,6 +309,7 @@ box_free(struct box *b)
 		return;
 	free(b->account);
 	free(b->name);
+	free(b->open_error);
 	buf_release(&b->wire);
 	buf_release(&b->limit_text);
 	pattern_free(b->limit);
@@ -335,6 +336,8 @@ opened(void *ctx, const struct ipc_frame *f, bool is_end)
 	else if (f->type == MSG_FAILED && msg_get_failed(f->payload, &failed, &err) == 0)
 		err_set(&err, failed.kind > 0 && failed.kind < ERR_N_KINDS ? failed.kind : ERR_SYSTEM,
 			"%.*s", STR_ARG(failed.text));
+	if (err.kind != ERR_NONE)
+		b->open_error = xstrdup(err.text);
 	model_mark(m, MODEL_ROWS);
 	if (b->done != NULL && f->type != MSG_CANCELED)
 		b->done(b->done_ctx, err.kind == ERR_NONE ? NULL : &err);
@@ -348,6 +351,8 @@ ask_to_open(struct model *m)
 					.mailbox = buf_str(&b->wire),
 					.read_only = b->read_only };
 
+	free(b->open_error);
+	b->open_error = NULL;
 	b->request = REQUEST(m, OPEN_MAILBOX, open_mailbox, &msg, opened, m);
 }
 
@@ -370,6 +375,7 @@ box_event_opened(struct model *m, uint32_t mailbox)
 {
 	box_rows_end(m);
 	m->box->id = mailbox;
+	m->box->is_opened = true;
 	if (m->box->list == NULL && m->box->build == NULL) {
 		if (build_is_needed(m->box))
 			build_start(m);
@@ -582,7 +588,9 @@ model_mailbox(struct model *m, struct model_mailbox *out)
 		.wire = buf_str(&m->box->wire),
 		.name = m->box->name,
 		.is_read_only = m->box->read_only,
+		.is_opened = m->box->is_opened,
 		.is_in_step = m->box->is_in_step,
+		.open_error = m->box->open_error,
 		.n_tagged = (uint32_t)m->box->tags.count,
 		.n_shown = model_count(m),
 		.n_messages = box_store_count(m),

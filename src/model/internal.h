@@ -81,7 +81,9 @@ struct box {
 	char *name; /* for showing */
 	uint32_t id; /* 0: not in the store yet */
 	bool read_only;
+	bool is_opened; /* the manager has heard of it */
 	bool is_in_step;
+	char *open_error; /* why it did not come into step, or NULL */
 	uint64_t request;
 	void (*done)(void *ctx, const struct err *err);
 	void *done_ctx;

@@ -347,6 +347,12 @@ model_question_is_open(const struct model *m, uint64_t id)
 }
 
 void
+model_leave_question(struct model *m, uint64_t id)
+{
+	question_gone(m, id);
+}
+
+void
 model_answer_question(struct model *m, uint64_t id, enum answer_verdict verdict, struct str text)
 {
 	struct msg_answer a = { .question = id, .verdict = (uint8_t)verdict, .text = text };
@@ -536,7 +542,7 @@ model_disconnected(struct model *m)
 	m->is_connected = false;
 	m->has_lost_one = true;
 	if (m->box != NULL)
-		m->box->is_in_step = false;
+		m->box->is_in_step = m->box->is_opened = false;
 	/* A new one asks anew what it needs. */
 	while (m->questions.n > 0)
 		question_gone(m, m->questions.v[0].id);

@@ -215,13 +215,12 @@ account_use_secret(struct account *a, struct str secret)
 {
 	account_forget_secret(a);
 	if (secret.len >= MAX_SECRET) {
-		a->is_stopped = true;
-		account_say(a, ACCOUNT_STOPPED, "the password is too long");
+		account_without_secret(a, "the password is too long");
 		return;
 	}
 	char *p = mmap(NULL, MAX_SECRET, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED) {
-		account_say(a, ACCOUNT_STOPPED, "no memory for the password");
+		account_without_secret(a, "no memory for the password");
 		return;
 	}
 	if (mlock(p, MAX_SECRET) < 0)
@@ -235,6 +234,19 @@ account_use_secret(struct account *a, struct str secret)
 		if (w->account == a && w->state == WORKER_WAITS_SECRET)
 			worker_login(w);
 	}
+}
+
+/* Who waits for it goes: the next connection asks again. */
+void
+account_without_secret(struct account *a, const char *why)
+{
+	struct session *s = a->session;
+
+	a->is_stopped = true;
+	for (size_t i = s->workers.n; i-- > 0;)
+		if (s->workers.v[i]->account == a && s->workers.v[i]->state == WORKER_WAITS_SECRET)
+			worker_drop(s->workers.v[i], ERR_CANCELED, why);
+	account_say(a, ACCOUNT_STOPPED, "%s", why);
 }
 
 /* The worker reads the pins at its next start. */
@@ -442,6 +454,15 @@ account_connect_now(struct account *a)
 	a->n_short = 0;
 	a->is_stopped = false;
 	a->cap.now = a->cap.max;
+}
+
+void
+account_wanted(struct account *a)
+{
+	if (!a->is_stopped || a->secret_asked)
+		return;
+	account_connect_now(a);
+	account_say(a, ACCOUNT_CONNECTING, "connecting");
 }
 
 /* ---- scheduling --------------------------------------------------------------------------- */

@@ -19,7 +19,6 @@ client_new(struct session *s, int fd)
 
 	c->session = s;
 	c->conn = ipc_conn_new(fd);
-	c->typed_ms = s->now_ms;
 	vec_push(&s->clients, c);
 	s->leave_at_ms = TICK_NEVER;
 }
@@ -211,6 +210,7 @@ open_mailbox(struct client *c, uint64_t id, const struct msg_open_mailbox *m)
 		return;
 	}
 	struct msg_opened opened = { .mailbox = b->id };
+	account_wanted(a); /* before OPENED: from there on its state is an answer */
 	IPC_SEND(c->conn, OPENED, opened, id, -1, &opened, NULL);
 	for (size_t i = 0; i < c->open.n; i++)
 		if (c->open.v[i] == b)
@@ -281,6 +281,28 @@ connect_now(struct session *s)
 {
 	for (size_t i = 0; i < s->accounts.n; i++)
 		account_connect_now(s->accounts.v[i]);
+	for (size_t i = 0; i < s->boxes.n; i++)
+		if (s->boxes.v[i]->n_watchers > 0)
+			box_unshut(s->boxes.v[i]);
+	for (size_t i = 0; i < s->workers.n; i++) {
+		struct worker *w = s->workers.v[i];
+		if (w->state == WORKER_READY && w->role == ROLE_WATCH)
+			IPC_SEND(w->conn, W_NEWS, w_news, session_id(s), -1,
+				 &(struct msg_w_news){ 0 }, NULL);
+	}
+}
+
+/* A window: what batch use was asked is for the one who sits there. */
+static void
+client_typed(struct client *c)
+{
+	bool is_first = c->typed_ms == 0;
+
+	if (is_first)
+		questions_take_back(c->session);
+	c->typed_ms = c->session->now_ms;
+	if (is_first)
+		questions_put(c->session);
 }
 
 /* ---- the table of requests ----------------------------------------------------- */
@@ -313,7 +335,7 @@ REQUEST(save_part, save_part_request(c, f->id, &m))
 REQUEST(folders, folders(c, f->id, &m))
 REQUEST(cancel, cancel(c, m.request))
 REQUEST(answer, question_answer(c, m.question, (enum answer_verdict)m.verdict, m.text))
-REQUEST(typed, c->typed_ms = c->session->now_ms)
+REQUEST(typed, client_typed(c))
 REQUEST(connect_now, connect_now(c->session))
 REQUEST(leave, leave(c, f->id))
 REQUEST(check_stores, care_request(c, f->id))

@@ -95,7 +95,7 @@ struct client {
 	bool is_greeted;
 	bool is_dead;	  /* to be freed at the end of the turn */
 	bool missed_news; /* it reads too slowly: it gets one READ_AGAIN */
-	int64_t typed_ms;
+	int64_t typed_ms; /* 0: never, as in batch use */
 	VEC(struct box *) open; /* mailboxes on its screen */
 };
 
@@ -138,6 +138,7 @@ void question_withdraw(struct session *s, struct question *q);
 void questions_of_account(struct session *s, struct account *a); /* withdraw all */
 /* Put what nobody has been asked to the interface last typed in. */
 void questions_put(struct session *s);
+void questions_take_back(struct session *s); /* from where nobody types */
 void questions_client_gone(struct session *s, struct client *c);
 
 /* How many connections an account may have: what the user allows, or less for as long
@@ -205,6 +206,9 @@ void account_use_secret(struct account *a, struct str secret);
 void account_ask_secret(struct account *a, const char *why);
 void account_forget_secret(struct account *a);
 void account_connect_now(struct account *a);
+/* Somebody wants in: what the user refused before is asked again. */
+void account_wanted(struct account *a);
+void account_without_secret(struct account *a, const char *why);
 void account_add_pin(struct account *a, const char *key_sha256);
 uint32_t account_n_workers(const struct account *a);
 

@@ -1,5 +1,6 @@
 /* What only the user can answer: passwords, tokens, certificates. A question
- * goes to the interface last typed in; without any, the account waits. */
+ * goes to the interface last typed in; where nobody has typed, as in batch use, to the
+ * one that came last; without any, the account waits. */
 #include "internal.h"
 
 #include <stdlib.h>
@@ -33,7 +34,7 @@ last_typed_in(struct session *s)
 	struct client *best = NULL;
 
 	EVERY_CLIENT (s, c)
-		if (best == NULL || c->typed_ms > best->typed_ms)
+		if (best == NULL || c->typed_ms >= best->typed_ms)
 			best = c;
 	return best;
 }
@@ -98,6 +99,18 @@ questions_of_account(struct session *s, struct account *a)
 }
 
 void
+questions_take_back(struct session *s)
+{
+	for (size_t i = 0; i < s->questions.n; i++) {
+		struct question *q = s->questions.v[i];
+		if (q->asked == NULL || q->asked->typed_ms > 0)
+			continue;
+		tell_gone(s, q, NULL);
+		q->asked = NULL;
+	}
+}
+
+void
 questions_client_gone(struct session *s, struct client *c)
 {
 	for (size_t i = 0; i < s->questions.n; i++)
@@ -127,9 +140,9 @@ question_answer(struct client *c, uint64_t id, enum answer_verdict verdict, stru
 	}
 	a->secret_asked = false;
 	if (verdict == ANSWER_NO || text.len == 0) {
-		a->is_stopped = true;
-		account_say(a, ACCOUNT_STOPPED, text.len > 0 ? "%.*s" : "no password was given%.*s",
-			    STR_ARG(text));
+		char *why = text.len > 0 ? str_dup(text) : xstrdup("no password was given");
+		account_without_secret(a, why);
+		free(why);
 		return;
 	}
 	a->secret_is_token = kind == QUESTION_TOKEN;

@@ -1,6 +1,7 @@
 /* Without a screen: variables, and whether there is something to read. */
 #include "internal.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,67 +35,98 @@ batch_variables(struct app *app, const struct options *o)
 	return status;
 }
 
-struct look {
-	bool has_ended;
-	char trouble[400];
+struct trouble {
+	char text[400]; /* empty: none */
+	bool is_of_account;
 };
 
 static void
-in_step(void *ctx, const struct err *err)
+tell_trouble(struct trouble *t, const char *fmt, ...)
 {
-	struct look *look = ctx;
+	va_list ap;
 
-	look->has_ended = true;
-	if (err != NULL)
-		snprintf(look->trouble, sizeof(look->trouble), "%s", err->text);
-}
-
-/* Nobody is there to be asked: every question ends it. */
-static bool
-is_asked(struct program *p, char *trouble, size_t size)
-{
-	struct model_question q;
-	const char *text, *command;
-
-	if (!model_question(app_model(p->app), &q))
-		return false;
-	const struct config *conf = config_now(app_reader(p->app));
-	if (q.kind == QUESTION_TOKEN ||
-	    (q.kind == QUESTION_PASSWORD && q.detail[0] == '\0' &&
-	     config_secret(conf, OPT_imap_pass, &text, &command)))
-		return false; /* the configuration answers */
-	snprintf(trouble, size, "%s: %s", q.prompt, q.detail);
-	model_answer_question(app_model(p->app), q.id, ANSWER_NO, STR_NONE);
-	return true;
+	va_start(ap, fmt);
+	vsnprintf(t->text, sizeof(t->text), fmt, ap);
+	va_end(ap);
 }
 
 static void
-wait_for(struct program *p, struct look *look)
+question_as_trouble(const struct model_question *q, const struct model_account *a,
+		    const char *command_trouble, struct trouble *t)
 {
-	p->until_ms = tick_ms() + LOOK_MS;
-	while (!look->has_ended && tick_ms() < p->until_ms) {
-		program_turn(p);
-		if (is_asked(p, look->trouble, sizeof(look->trouble)))
-			return;
-	}
-	if (!look->has_ended)
-		snprintf(look->trouble, sizeof(look->trouble), "no answer from the server");
+	const char *reason = strrchr(q->detail, '\n'); /* behind what the certificate says */
+
+	if (q->kind == QUESTION_CERTIFICATE)
+		tell_trouble(t, "%s: %s", q->prompt, reason != NULL ? reason + 1 : q->detail);
+	else if (q->detail[0] != '\0')
+		tell_trouble(t, "%s", q->detail);
+	else if (command_trouble != NULL)
+		tell_trouble(t, "no password for %s: the password command failed: %s", a->url,
+			     command_trouble);
+	else
+		tell_trouble(t, "no password for %s: set imap_pass, or have a tern running in a terminal",
+			     a->url);
 }
 
-/* Open and count one mailbox. -1: it could not be told. */
-static int
-count_unread(struct program *p, const struct model_folder *f, uint32_t *n_messages_out)
+/* What keeps the mailbox from coming into step. Nobody is there to be asked, so every
+ * question does, but it is not answered: somebody else may know. */
+static void
+look_for_trouble(struct program *p, struct trouble *t)
 {
-	struct look look = { 0 };
+	struct model *model = app_model(p->app);
+	struct model_mailbox m;
+	struct model_account a;
+	struct model_question q;
+	const char *command_trouble;
+
+	if (!model_mailbox(model, &m) || m.is_in_step ||
+	    !model_account_by_name(model, str_c(m.account), &a))
+		return;
+	t->is_of_account = m.open_error == NULL;
+	if (m.open_error != NULL)
+		tell_trouble(t, "%s", m.open_error);
+	else if (m.is_opened && (a.state == ACCOUNT_STOPPED ||
+				 (a.state == ACCOUNT_WAITING && a.retry_wall > wall_now())))
+		tell_trouble(t, "%s", a.text);
+	if (!app_unanswered(p->app, &q, &command_trouble))
+		return;
+	if (t->text[0] == '\0' && strcmp(q.account, a.name) == 0)
+		question_as_trouble(&q, &a, command_trouble, t);
+	model_leave_question(model, q.id);
+}
+
+/* Until the open mailbox is in step, or cannot be. */
+static void
+wait_for_step(struct program *p, struct trouble *t)
+{
 	struct model_mailbox m;
 
-	model_open(app_model(p->app), str_c(f->account), f->wire, true, in_step, &look);
-	wait_for(p, &look);
-	if (look.trouble[0] != '\0')
-		fprintf(stderr, "tern: %s\n", look.trouble);
-	if (look.trouble[0] != '\0' || !model_mailbox(app_model(p->app), &m))
+	p->until_ms = tick_ms() + LOOK_MS;
+	while (t->text[0] == '\0' && model_mailbox(app_model(p->app), &m) && !m.is_in_step) {
+		if (tick_ms() >= p->until_ms) {
+			tell_trouble(t, "no answer from the server");
+			return;
+		}
+		program_turn(p);
+		look_for_trouble(p, t);
+	}
+}
+
+/* Open and count one mailbox. -1: it could not be told. is_account_lost: nor would the
+ * others of its account. */
+static int
+count_unread(struct program *p, const struct model_folder *f, bool *is_account_lost)
+{
+	struct trouble t = { "", false };
+	struct model_mailbox m;
+
+	model_open(app_model(p->app), str_c(f->account), f->wire, true, NULL, NULL);
+	wait_for_step(p, &t);
+	if (t.text[0] != '\0')
+		fprintf(stderr, "tern: %s\n", t.text);
+	*is_account_lost = t.text[0] != '\0' && t.is_of_account;
+	if (t.text[0] != '\0' || !model_mailbox(app_model(p->app), &m))
 		return -1;
-	*n_messages_out = m.n_messages;
 	return (int)(m.n_unseen < INT32_MAX ? m.n_unseen : INT32_MAX);
 }
 
@@ -104,26 +136,34 @@ find_new(struct program *p, char **mailbox_out)
 {
 	struct model *m = app_model(p->app);
 	struct buf url = BUF_INIT;
-	uint32_t n_messages;
-	bool any = false;
+	char *lost = NULL; /* an account whose trouble was told */
+	bool any = false, is_lost;
 
 	for (size_t i = 0; i < model_n_folders(m) && !any; i++) {
 		struct model_folder f = *model_folder(m, i);
 		struct model_account a;
-		if (!f.is_wanted || !model_account_by_name(m, str_c(f.account), &a))
+		if (!f.is_wanted || !model_account_by_name(m, str_c(f.account), &a) ||
+		    (lost != NULL && strcmp(lost, f.account) == 0))
 			continue;
 		char *name = xstrdup(f.name);
 		struct buf wire = BUF_INIT;
 		buf_addstr(&wire, f.wire);
 		f.wire = buf_str(&wire);
-		if (count_unread(p, &f, &n_messages) > 0) {
+		char *account = xstrdup(f.account);
+		if (count_unread(p, &f, &is_lost) > 0) {
 			buf_adds(&url, a.url);
 			account_url_escape(&url, str_c(f.attrs & FOLDER_INBOX ? "INBOX" : name));
 			any = true;
 		}
+		if (is_lost) {
+			free(lost);
+			lost = xstrdup(account);
+		}
 		buf_release(&wire);
+		free(account);
 		free(name);
 	}
+	free(lost);
 	model_close(m);
 	if (!any) {
 		fprintf(stderr, "tern: no mailbox with new mail\n");
@@ -138,24 +178,16 @@ static int
 find_any(struct program *p, const struct options *o)
 {
 	struct err err = ERR_INIT;
-	struct look look = { 0 };
-	struct model_mailbox m = { 0 };
+	struct trouble t = { "", false };
+	struct model_mailbox m;
 
 	if (app_start(p->app, o->mailbox, &err) < 0) {
 		fprintf(stderr, "tern: %s\n", err.text);
 		return 1;
 	}
-	p->until_ms = tick_ms() + LOOK_MS;
-	while (model_mailbox(app_model(p->app), &m) && !m.is_in_step &&
-	       tick_ms() < p->until_ms && look.trouble[0] == '\0') {
-		program_turn(p);
-		is_asked(p, look.trouble, sizeof(look.trouble));
-	}
-	if (look.trouble[0] == '\0' && !m.is_in_step)
-		snprintf(look.trouble, sizeof(look.trouble), "no answer from the server");
+	wait_for_step(p, &t);
 	if (!model_mailbox(app_model(p->app), &m) || m.n_messages == 0) {
-		fprintf(stderr, "tern: %s\n",
-			look.trouble[0] != '\0' ? look.trouble : "the mailbox is empty");
+		fprintf(stderr, "tern: %s\n", t.text[0] != '\0' ? t.text : "the mailbox is empty");
 		return 1;
 	}
 	return 0;

@@ -43,6 +43,7 @@ struct link {
 	int64_t since_ms;   /* LINK_GREETING, LINK_FINISHING */
 	bool has_told;	    /* that it lasts */
 	uint32_t older_pid; /* LINK_FINISHING: whose end is awaited */
+	bool is_of_window; /* somebody sits there: no batch use */
 	bool has_left;	/* LEFT came */
 	uint32_t n_left;
 	char trouble[400]; /* why it is down */
@@ -56,6 +57,7 @@ void link_tell_trouble(struct link *l, struct app *app, int64_t now_ms);
 void link_ready(struct link *l, struct app *app, short revents, int64_t now_ms);
 /* When link_turn() has something to do, if nothing happens before; TICK_NEVER. */
 int64_t link_deadline(const struct link *l);
+void link_tell_window(struct link *l);
 void link_close(struct link *l);
 /* LEAVE, and wait at most so long for what it says. */
 void link_leave(struct link *l, struct app *app, int budget_ms);

@@ -30,6 +30,14 @@ link_send(void *ctx, enum msg_type type, uint64_t id, struct str payload)
 	return false;
 }
 
+/* Attaching is like typing, for a window: what is asked from now on is asked here. */
+void
+link_tell_window(struct link *l)
+{
+	if (l->is_of_window)
+		link_send(l, MSG_TYPED, 0, STR_NONE);
+}
+
 static void
 back_off(struct link *l, int64_t now_ms)
 {
@@ -180,6 +188,7 @@ greeted(struct link *l, struct app *app, const struct ipc_frame *f, int64_t now_
 		l->state = LINK_UP;
 		l->up_ms = now_ms;
 		l->n_failures = 0;
+		link_tell_window(l);
 		model_connected(app_model(app));
 		return 0;
 	case SESSION_IS_OLDER:

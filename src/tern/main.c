@@ -121,6 +121,8 @@ run(struct program *p, const struct options *o, const char *mailbox)
 		goto failed;
 	app_turn(p->app, tick_ms());
 	program_draw(p);
+	p->link.is_of_window = true;
+	link_tell_window(&p->link);
 	if (p->link.state == LINK_DOWN && p->link.conn == NULL)
 		link_open(&p->link, p->app, tick_ms());
 	while (!app_is_done(p->app, &status))

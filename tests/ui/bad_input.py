@@ -159,6 +159,30 @@ def test_wrong_password():
     t.wait("m2", 30)
 
 
+def without_password(user):
+    user.write_rc(re.sub(' imap_pass=".*"', "", user.server_rc()))
+
+
+def test_a_password_not_given_is_asked_for_again():
+    d, user = fresh()
+    without_password(user)
+    t = user.open(cols=160)
+    for again, refuse in (("G", "<C-g>"), ("$", "<Enter>"), ("c=INBOX<Enter>", "<C-g>")):
+        t.wait("Password for %s@localhost" % user.name)
+        t.keys(refuse)
+        t.gone("Password for")
+        t.keys(again)
+    t.wait("Password for")
+    t.keys("<C-g>")
+    t.wait("no password was given")
+    # Nobody has answered: the next one is asked.
+    other = user.open(cols=160)
+    other.wait("Password for")
+    other.keys(dovecot.PASSWORD + "<Enter>")
+    other.wait("m2")
+    t.wait("m2")
+
+
 def test_expired_certificate():
     d, user = fresh()
     p = proxy.Proxy(d.imap_port, tls="expired")
@@ -172,6 +196,84 @@ def test_expired_certificate():
     t.keys("r")
     t.wait("certificate was rejected")
     assert "m2" not in t.picture()
+    t.keys("G")
+    t.wait("[(]r[)]eject, accept [(]o[)]nce")
+    t.keys("o")
+    t.wait("m2")
+
+
+def test_a_question_is_for_the_window_though_batch_use_came_later():
+    d, user = fresh()
+    p = proxy.Proxy(d.imap_port, tls="expired")
+    p.freeze()
+    user.port = p.port
+    user.write_rc(user.server_rc())
+    t = user.open(cols=160)
+    t.wait("setting up TLS")
+    batch = subprocess.Popen(user.argv("-z"), env=user.env, cwd=user.home, stderr=subprocess.PIPE, text=True)
+    tap.later(batch.stderr.close)
+    tap.later(batch.wait)
+    tap.later(batch.kill)
+    places.await_true("its connection to the manager", lambda: has_attached(user, batch.pid))
+    p.thaw()
+    t.wait("[(]r[)]eject, accept [(]o[)]nce")
+    t.keys("o")
+    t.wait("m2")
+
+
+def has_attached(user, pid):
+    """It has said to the manager which mailbox it wants, and heard of it: it maps the cache by then."""
+    with open("/proc/%d/maps" % pid) as f:
+        is_mapped = "cache/data.mdb" in f.read()
+    held = [os.path.basename(os.readlink("/proc/%d/fd/%s" % (pid, fd))) for fd in os.listdir("/proc/%d/fd" % pid)]
+    return is_mapped and any(name.startswith("socket:") for name in held)
+
+
+def test_what_batch_use_cannot_answer_is_left_to_the_next_window():
+    d, user = fresh()
+    p = proxy.Proxy(d.imap_port, tls="expired")
+    user.port = p.port
+    user.write_rc(user.server_rc())
+    for flag in "-z", "-Z":
+        done = user.batch(flag, "-e", "mailboxes =INBOX", seconds=60)
+        assert done.returncode == 1, done
+        assert re.search("tern: the certificate of localhost is not trusted: .*expired", done.stderr), done
+    t = user.open(cols=160)
+    t.wait("[(]r[)]eject, accept [(]o[)]nce")
+    t.keys("o")
+    t.wait("m2")
+
+
+def test_batch_use_says_why():
+    d, user = fresh(0)
+    rc = user.server_rc()
+    port, = dovecot.free_ports(1)
+    for text, mailbox, why in (
+            (rc, "=Nowhere", "tern: cannot open the mailbox: the server says 'Mailbox doesn't exist: Nowhere"),
+            (rc, "=INBOX", "tern: the mailbox is empty|tern: no mailbox with new mail"),
+            (rc.replace(str(d.imaps_port), str(port)), "=INBOX",
+             "tern: cannot connect to 'localhost' port %d: connection refused" % port),
+            (rc.replace(dovecot.PASSWORD, "wrong"), "=INBOX", "tern: .*(refused|failed)"),
+            (re.sub('imap_pass=".*"', "imap_pass=`exit 3`", rc), "=INBOX",
+             "tern: no password for .*localhost.*: the password command failed"),
+            (re.sub(' imap_pass=".*"', "", rc), "=INBOX", "tern: no password for .*localhost.*: set imap_pass")):
+        for flags in (["-z", "-f", mailbox], ["-Z", "-e", "mailboxes " + mailbox]):
+            one = ui.User(d, user=user.name, base=text)
+            done = one.batch(*flags, seconds=60)
+            assert done.returncode == 1 and re.match(why, done.stderr), (flags, why, done)
+            one.close()
+
+
+def test_G_brings_the_news():
+    d, user = fresh(rc="unset imap_idle\nset mail_check=3600\n")
+    t = user.open(cols=160)
+    t.wait("m2")
+    t.wait("in step")
+    c = d.client(user.name)
+    append(c, "late")
+    c.logout()
+    t.keys("G")
+    t.wait("late")
 
 
 def test_batch_use_ends_though_another_tern_is_asked():
