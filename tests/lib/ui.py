@@ -241,6 +241,11 @@ class User:
             return places_found
         return sorted(pid for pid, n in places_found.items() if n == name)
 
+    def await_processes(self, name, n):
+        """Until so many of that name run: what is killed takes a moment to end, and what is
+        started has the name of who starts it until then."""
+        places.await_true("%d '%s'" % (n, name), lambda: (places.reap(), len(self.processes(name)) == n)[1])
+
     def kill(self, name, sig=signal.SIGKILL):
         """Kill every program of that name; returns how many there were."""
         return sum(places.kill(pid, sig) for pid in self.processes(name))

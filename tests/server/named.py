@@ -97,8 +97,8 @@ def test_interfaces_started_at_the_same_instant():
     terminals = [user.open("-f", "=INBOX") for _ in range(3)]
     for t in terminals:
         t.wait("m2")
-    assert len(user.processes("tern-session")) == 1, user.processes()
-    assert len(user.processes("tern")) == 3, user.processes()
+    user.await_processes("tern-session", 1)
+    user.await_processes("tern", 3)
 
 
 def test_a_third_attached_later_sees_the_others_changes():
@@ -152,7 +152,7 @@ def test_an_older_manager_finishes_when_a_newer_interface_starts():
     os.close(lock)
     conn.close()
     t.wait("m2")
-    assert len(user.processes("tern-session")) == 1
+    user.await_processes("tern-session", 1)
 
 
 def test_a_manager_that_is_silent_is_told_of():

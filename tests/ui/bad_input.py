@@ -94,7 +94,7 @@ def test_commands_of_the_rc_that_hang_hold_nothing():
         t.until("the cursor", lambda s: s.row == 3)
         t.keys("q")
         assert t.end() == 0
-        assert not user.processes("sleep")
+        user.await_processes("sleep", 0)
 
 
 def test_a_password_command_is_not_run_before_it_is_needed():
@@ -356,7 +356,7 @@ def cache_of(user):
 def quit_wholly(user, t):
     t.keys("q")
     t.end()
-    places.await_true("the manager's end", lambda: (places.reap(), not user.processes("tern-session"))[1])
+    user.await_processes("tern-session", 0)
 
 
 def test_a_cache_of_another_version():
@@ -455,7 +455,7 @@ def test_a_second_tern_beside_the_first():
     one, two = user.open(), user.open()
     one.wait("m2")
     two.wait("m2")
-    assert len(user.processes("tern-session")) == 1
+    user.await_processes("tern-session", 1)
     one.keys("=F")
     two.wait("^ +1 +N? *F ")
     one.keys("q")

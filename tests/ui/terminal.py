@@ -79,7 +79,7 @@ def test_another_command_is_stopped():
     user, t = begin(ASK, 'set my_pin="x`{script}`"\nset imap_pass=%s\n' % dovecot.PASSWORD)
     t.wait("wants the terminal")
     t.until("the mailbox, and nothing else", is_whole, 30)
-    assert not [pid for pid, name in user.processes().items() if name == "ask"]
+    user.await_processes("ask", 0)
 
 
 tap.main()
