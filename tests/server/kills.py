@@ -469,6 +469,17 @@ def done_on_the_wire(folder):
 def storm(n, capability=""):
     tap.note("seed %d, %d kills and cuts" % (SEED, n))
     run = Run(random.Random(SEED), capability)
+    try:
+        storm_over(run, n)
+    except Exception:
+        # Chance does not bring it again: what was going on.
+        for path in (run.stores.log, os.path.join(run.d.dir, "log")):
+            with open(path, errors="replace") as f:
+                tap.note("the end of %s:\n%s" % (os.path.basename(os.path.dirname(path)), "".join(f.readlines()[-40:])))
+        raise
+
+
+def storm_over(run, n):
     # A fast machine, or one whose time others have, is not struck while a change is on its
     # way as often: then some more.
     while run.kills() < n or not run.has_hit(n) and run.kills() < 5 * n + 100:

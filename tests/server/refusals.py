@@ -270,7 +270,7 @@ def test_a_message_that_kills_two_workers_is_set_aside_and_remembered():
     assert "crash" in end["text"], end
     # In a later run, too, it is not fetched without being asked for.
     i.close()
-    stores.manager.wait(15)
+    stores.manager.wait(15 * places.SLOW)
     again = attached(s, stores)
     n = len(asked())
     again.ask("PREFETCH", locals=local.to_bytes(8, "little"))
