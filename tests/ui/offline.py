@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Without a server: what was changed waits, quitting says so, and the next start sends it."""
-import signal
-
 import dovecot
 import places
+import proxy
 import tap
 import ui
 from mail import append
@@ -16,13 +15,15 @@ def begin():
     for i in range(3):
         append(c, "m%d" % i)
     c.logout()
-    user = ui.User(d)
+    p = proxy.Proxy(d.imaps_port)
+    user = ui.User(d, port=p.port)
     t = user.open()
     t.wait("3 messages")
     t.wait("in step")
-    d.stop(signal.SIGKILL)
+    p.refuse()
+    p.cut("reset")
     t.wait("again in")
-    return d, user, t
+    return d, p, user, t
 
 
 def flagged(d):
@@ -33,7 +34,7 @@ def flagged(d):
 
 
 def test_quitting_says_how_many_changes_wait():
-    d, user, t = begin()
+    d, p, user, t = begin()
     t.keys("=F=jF=d")
     t.wait("1 to delete")
     t.keys("=u")
@@ -42,25 +43,25 @@ def test_quitting_says_how_many_changes_wait():
     t.keys("x")
     t.wait("^tern: 2 changes wait to be sent to the server; it goes on by itself")
     assert t.end() == 0
-    d.start()
+    p.refuse(False)
     t = user.open()
     places.await_true("both flags", lambda: flagged(d) == [1, 2])
 
 
 def test_quitting_says_that_one_change_waits():
-    d, user, t = begin()
+    d, p, user, t = begin()
     t.keys("=F")
     t.wait("1 flagged")
     t.keys("q")
     t.wait("^tern: 1 change waits to be sent")
     assert t.end() == 0
     # Nobody has to open it again: what goes on by itself does.
-    d.start()
+    p.refuse(False)
     places.await_true("the flag", lambda: flagged(d) == [1], 60)
 
 
 def test_quitting_says_nothing_when_nothing_waits():
-    d, user, t = begin()
+    d, p, user, t = begin()
     t.keys("=jx")
     assert t.end() == 0
     assert "wait" not in " ".join(t.screen().lines), t.picture()
