@@ -233,6 +233,7 @@ bool answer_is_yes(struct str answer);
 /* What the command is about: tagged messages or the one under the cursor. Yours. */
 uint64_t *app_targets(struct app *app, size_t *n_out, bool *tagged_out);
 uint64_t app_focus(struct app *app);
+const char *app_why_no_message(const struct app *app);
 bool app_needs_message(struct app *app);
 bool app_has_folder_list(struct app *app, const char *account);
 void app_next_undeleted(struct app *app, bool in_pager);

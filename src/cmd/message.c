@@ -19,12 +19,20 @@ app_focus(struct app *app)
 	return index != NULL ? view_index_focus(index) : 0;
 }
 
+/* Nothing on the screen need not mean nothing in the mailbox. */
+const char *
+app_why_no_message(const struct app *app)
+{
+	return model_limit(app->model).len > 0 ? "no message matches the limit" :
+						 "there are no messages";
+}
+
 bool
 app_needs_message(struct app *app)
 {
 	if (app_focus(app) != 0)
 		return true;
-	app_complain(app, "there are no messages");
+	app_complain(app, "%s", app_why_no_message(app));
 	ui_keys_flush(app->keys);
 	return false;
 }
@@ -55,7 +63,8 @@ targets(struct app *app, size_t *n_out, bool *tagged_out)
 	uint64_t *locals = app_targets(app, n_out, tagged_out);
 
 	if (*n_out == 0) {
-		app_complain(app, *tagged_out ? "no messages are tagged" : "there are no messages");
+		app_complain(app, "%s",
+			     *tagged_out ? "no messages are tagged" : app_why_no_message(app));
 		ui_keys_flush(app->keys);
 	}
 	return locals;

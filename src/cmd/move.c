@@ -203,7 +203,7 @@ seek(struct app *app, int what)
 	int kind = what & ~SEEK_BACKWARDS;
 
 	if (index == NULL || model_count(app->model) == 0) {
-		app_say(app, "there are no messages");
+		app_say(app, "%s", app_why_no_message(app));
 		return;
 	}
 	app->wants_cursor = false;
