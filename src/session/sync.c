@@ -201,8 +201,12 @@ sync_open_failed(struct worker *w, struct box *b, enum err_kind kind, const char
 		b->open_ms = s->now_ms + decide_backoff_ms(++b->n_open_failures, 0.5);
 	err = (struct err)ERR_INIT;
 	err_set(&err, kind, "%s", text);
+	/* Refused for good it is no state of the account, which others use: who asked is told. */
+	bool is_state = !b->is_shut || (b->waiting.n == 0 && b->n_watchers > 0);
+	if (!is_state && b->waiting.n == 0)
+		session_notice(s, LOG_WARN, b->account->name, false, "%s", text);
 	end_waiting(b, &err);
-	account_say(b->account, ACCOUNT_READY, "%s", text);
+	account_say(b->account, ACCOUNT_READY, "%s", is_state ? text : "connected");
 	fail_tasks(b, kind, text);
 	if (b->is_gone)
 		push_dirty(b);

@@ -316,6 +316,16 @@ def test_a_mailbox_that_is_not_there():
     t.wait("m2")
 
 
+def test_a_mailbox_that_is_not_there_troubles_nobody_else():
+    d, user = fresh()
+    t = user.open("-f", "=INBOX", cols=160)
+    t.wait("in step")
+    done = user.batch("-z", "-f", "=Nowhere")
+    assert done.returncode == 1 and "Mailbox doesn't exist: Nowhere" in done.stderr, done
+    t.quiet()
+    assert t.row_of("cannot open") is None, t.picture()
+
+
 def test_a_mailbox_that_is_read_only():
     d, user = fresh()
     c = d.client(user.name)
