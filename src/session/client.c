@@ -180,7 +180,6 @@ hello(struct client *c, struct str payload, struct err *err)
 		return;
 	for (size_t i = 0; i < c->session->accounts.n; i++)
 		account_tell(c->session->accounts.v[i], c);
-	questions_put(c->session);
 	if (c->session->start_notice != NULL) { /* what nobody was there to hear */
 		session_notice(c->session, LOG_ERROR, "", false, "%s", c->session->start_notice);
 		free(c->session->start_notice);
@@ -299,10 +298,8 @@ client_typed(struct client *c)
 	bool is_first = c->typed_ms == 0;
 
 	if (is_first)
-		questions_take_back(c->session);
+		questions_take_back(c->session, c);
 	c->typed_ms = c->session->now_ms;
-	if (is_first)
-		questions_put(c->session);
 }
 
 /* ---- the table of requests ----------------------------------------------------- */
@@ -378,8 +375,12 @@ dispatch(struct client *c, const struct ipc_frame *f, struct err *err)
 	if (!c->is_greeted)
 		return err_set(err, ERR_PROTO, "'%s' before the greeting", msg_type_name(f->type));
 	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
-		if (requests[i].type == f->type)
-			return requests[i].handle(c, f, err);
+		if (requests[i].type == f->type) {
+			int status = requests[i].handle(c, f, err);
+			/* Not before its first request: a window's says that it is one. */
+			questions_put(c->session);
+			return status;
+		}
 	/* A newer interface may know more requests than we do. */
 	err_set(err, ERR_USER, "this manager does not know request %u", f->type);
 	client_failed(c, f->id, err);

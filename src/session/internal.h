@@ -138,7 +138,8 @@ void question_withdraw(struct session *s, struct question *q);
 void questions_of_account(struct session *s, struct account *a); /* withdraw all */
 /* Put what nobody has been asked to the interface last typed in. */
 void questions_put(struct session *s);
-void questions_take_back(struct session *s); /* from where nobody types */
+/* From where nobody types, for c, which may have been such a one itself. */
+void questions_take_back(struct session *s, struct client *c);
 void questions_client_gone(struct session *s, struct client *c);
 
 /* How many connections an account may have: what the user allows, or less for as long

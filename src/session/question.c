@@ -99,13 +99,13 @@ questions_of_account(struct session *s, struct account *a)
 }
 
 void
-questions_take_back(struct session *s)
+questions_take_back(struct session *s, struct client *c)
 {
 	for (size_t i = 0; i < s->questions.n; i++) {
 		struct question *q = s->questions.v[i];
 		if (q->asked == NULL || q->asked->typed_ms > 0)
 			continue;
-		tell_gone(s, q, NULL);
+		tell_gone(s, q, c);
 		q->asked = NULL;
 	}
 }

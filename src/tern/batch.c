@@ -136,15 +136,21 @@ find_new(struct program *p, char **mailbox_out)
 {
 	struct model *m = app_model(p->app);
 	struct buf url = BUF_INIT;
+	VEC(uint64_t) wanted = VEC_INIT;
 	char *lost = NULL; /* an account whose trouble was told */
 	bool any = false, is_lost;
 
-	for (size_t i = 0; i < model_n_folders(m) && !any; i++) {
-		struct model_folder f = *model_folder(m, i);
+	/* The list changes while the servers tell theirs. */
+	for (size_t i = 0; i < model_n_folders(m); i++)
+		if (model_folder(m, i)->is_wanted)
+			vec_push(&wanted, model_folder(m, i)->id);
+	for (size_t i = 0; i < wanted.n && !any; i++) {
+		const struct model_folder *known = model_folder_by_id(m, wanted.v[i]);
 		struct model_account a;
-		if (!f.is_wanted || !model_account_by_name(m, str_c(f.account), &a) ||
-		    (lost != NULL && strcmp(lost, f.account) == 0))
+		if (known == NULL || !model_account_by_name(m, str_c(known->account), &a) ||
+		    (lost != NULL && strcmp(lost, known->account) == 0))
 			continue;
+		struct model_folder f = *known;
 		char *name = xstrdup(f.name);
 		struct buf wire = BUF_INIT;
 		buf_addstr(&wire, f.wire);
@@ -164,6 +170,7 @@ find_new(struct program *p, char **mailbox_out)
 		free(name);
 	}
 	free(lost);
+	vec_release(&wanted);
 	model_close(m);
 	if (!any) {
 		fprintf(stderr, "tern: no mailbox with new mail\n");

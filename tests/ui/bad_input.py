@@ -264,6 +264,35 @@ def test_batch_use_says_why():
             one.close()
 
 
+def test_batch_use_that_becomes_a_window_asks():
+    d, user = fresh()
+    t = user.open()
+    t.wait("m2")
+    quit_wholly(user, t)
+    without_password(user)
+    t = user.open("-z", cols=160)
+    t.wait("m2")
+    t.wait("Password for %s@localhost" % user.name)
+    t.keys(dovecot.PASSWORD + "<Enter>")
+    t.wait("in step")
+
+
+def test_one_account_in_trouble_keeps_batch_use_from_no_other():
+    d, user = fresh(0)
+    port, = dovecot.free_ports(1)
+    user.write_rc(user.server_rc() + "account-hook imaps://b@localhost 'unset imap_pass'\n"
+                  "mailboxes imaps://a@localhost:%d/INBOX imaps://a@localhost:%d/Other\n"
+                  "mailboxes imaps://b@localhost:%d/INBOX imaps://b@localhost:%d/Other =INBOX =Nowhere\n"
+                  % (port, port, d.imaps_port, d.imaps_port))
+    done = user.batch("-Z", seconds=60)
+    assert done.returncode == 1, done
+    # Each account's trouble once, and what the one without says of its mailboxes.
+    found = [[why for why in ("connection refused", "no password for imaps://b@", "doesn't exist: Nowhere",
+                              "no mailbox with new mail") if why in line] for line in done.stderr.splitlines()]
+    assert sorted(sum(found, [])) == ["connection refused", "doesn't exist: Nowhere", "no mailbox with new mail",
+                                      "no password for imaps://b@"] and all(found), done.stderr
+
+
 def test_G_brings_the_news():
     d, user = fresh(rc="unset imap_idle\nset mail_check=3600\n")
     t = user.open(cols=160)
