@@ -18,7 +18,7 @@
  *
  * Files and processes are needed only until the first NET_OPEN with TLS on;
  * afterwards read, write, recvfrom, sendto, poll, close, shutdown do, and for a
- * tunnel kill and wait4 in net_close(). */
+ * tunnel kill, waitid and wait4 in net_close(). */
 #ifndef TERN_NET_H
 #define TERN_NET_H
 

@@ -158,10 +158,7 @@ server_words(struct imap *c, struct str text)
 	struct buf *b = &c->scratch2;
 
 	buf_reset(b);
-	utf8_add_valid(b, str_head(text, 250));
-	for (size_t i = 0; i < b->len; i++)
-		if ((unsigned char)b->ptr[i] < ' ' || b->ptr[i] == 0x7f)
-			b->ptr[i] = ' ';
+	utf8_add_safe(b, str_head(text, 250));
 	return b->ptr;
 }
 
@@ -397,7 +394,10 @@ tag_number(struct str tag)
 static void
 alert(struct imap *c, const struct response *r)
 {
-	if (r->code == CODE_ALERT && r->text.len > 0)
+	/* Before TLS anybody may have said it (RFC 9051, 11.1). */
+	bool is_clear = c->tls == NET_TLS_START && c->phase < PHASE_TLS;
+
+	if (r->code == CODE_ALERT && r->text.len > 0 && !is_clear)
 		TELL(c, notice, LOG_WARN, true, str_c(server_words(c, r->text)));
 }
 

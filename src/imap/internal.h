@@ -198,7 +198,7 @@ bool command_piece(struct imap *c);
 /* The connection is over: everything ends, failed() is told. Always false. */
 bool connection_failed(struct imap *c, const struct err *err);
 bool connection_protocol_error(struct imap *c, const char *sentence);
-/* Words of the server for a sentence: valid UTF-8, no controls, bounded. In
+/* Words of the server for a sentence: safe for a terminal, bounded. In
  * scratch2. */
 const char *server_words(struct imap *c, struct str text);
 void err_of_response(struct imap *c, const struct response *r, const char *what,

@@ -463,7 +463,8 @@ plan_cold(struct imap *c, struct open *o, bool has_partial)
 static void
 plan_warm(struct imap *c, struct open *o)
 {
-	if (o->with_qresync && o->highestmodseq > 0 && o->highestmodseq >= o->asked_modseq) {
+	/* Only who confirmed the ENABLE knows what the parameter asks for. */
+	if (o->with_qresync && c->is_enabled_qresync && o->highestmodseq > 0 && o->highestmodseq >= o->asked_modseq) {
 		o->how = IMAP_QRESYNC;
 		return;
 	}

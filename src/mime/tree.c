@@ -285,12 +285,12 @@ static void
 next_part(struct walk *w, size_t level)
 {
 	int parent = w->stack[level].part, n;
-	int last = last_child(w, parent, &n);
 
-	if (w->parts.n >= MIME_MAX_PARTS) {
+	if (w->parts.n >= MIME_MAX_PARTS) { /* first: boundaries may go on for ever */
 		w->parts.v[parent].limit = w->limit = MIME_LIMIT_PARTS;
 		return;
 	}
+	int last = last_child(w, parent, &n);
 	enter(w, add_part(w, parent, last, n + 1));
 }
 

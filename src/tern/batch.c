@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tern/base/tick.h"
+#include "tern/base/utf8.h"
 
 #define LOOK_MS 20000 /* for the servers' answer */
 
@@ -39,6 +40,17 @@ struct trouble {
 	char text[400]; /* empty: none */
 	bool is_of_account;
 };
+
+/* A certificate's names, a server's words: the same gate as that of the screen. */
+static void
+complain(const char *text)
+{
+	struct buf line = BUF_INIT;
+
+	utf8_add_safe(&line, str_c(text));
+	fprintf(stderr, "tern: %s\n", line.ptr);
+	buf_release(&line);
+}
 
 static void
 tell_trouble(struct trouble *t, const char *fmt, ...)
@@ -123,7 +135,7 @@ count_unread(struct program *p, const struct model_folder *f, bool *is_account_l
 	model_open(app_model(p->app), str_c(f->account), f->wire, true, NULL, NULL);
 	wait_for_step(p, &t);
 	if (t.text[0] != '\0')
-		fprintf(stderr, "tern: %s\n", t.text);
+		complain(t.text);
 	*is_account_lost = t.text[0] != '\0' && t.is_of_account;
 	if (t.text[0] != '\0' || !model_mailbox(app_model(p->app), &m))
 		return -1;
@@ -189,12 +201,12 @@ find_any(struct program *p, const struct options *o)
 	struct model_mailbox m;
 
 	if (app_start(p->app, o->mailbox, &err) < 0) {
-		fprintf(stderr, "tern: %s\n", err.text);
+		complain(err.text);
 		return 1;
 	}
 	wait_for_step(p, &t);
 	if (!model_mailbox(app_model(p->app), &m) || m.n_messages == 0) {
-		fprintf(stderr, "tern: %s\n", t.text[0] != '\0' ? t.text : "the mailbox is empty");
+		complain(t.text[0] != '\0' ? t.text : "the mailbox is empty");
 		return 1;
 	}
 	return 0;

@@ -148,6 +148,8 @@ ask_guess(struct worker *w, struct text_job *j)
 {
 	uint32_t max[] = { 0, j->max_octets > SPECULATIVE_OCTETS ? j->max_octets : SPECULATIVE_OCTETS };
 
+	if (imap_is_broken_partial(w->imap))
+		max[1] = 0;
 	j->step = STEP_GUESS;
 	pieces_reset(j);
 	want(j, STR_NONE, "HEADER", 0);

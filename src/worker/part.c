@@ -148,6 +148,8 @@ ask_next(struct worker *w, struct part_job *j)
 			break;
 		if (max > 0 && j->size_octets > 0 && max > j->size_octets - j->next_offset)
 			max = j->size_octets - j->next_offset;
+		if (max > UINT32_MAX - j->next_offset) /* no octet can be asked for behind it */
+			max = UINT32_MAX - j->next_offset;
 		/* The size is not known: then only the answer tells if there is more. */
 		if (j->size_octets == 0 && j->chunks.n > 0)
 			break;
@@ -235,6 +237,11 @@ take_chunk(struct worker *w, struct part_job *j)
 
 	if (!c.has_come) {
 		err_set(&err, ERR_GONE, "the message or its part is no longer there");
+		job_end(w, j, &err);
+		return false;
+	}
+	if (!is_last && c.asked == UINT32_MAX - c.offset) {
+		err_set(&err, ERR_PROTO, "the attachment has no end");
 		job_end(w, j, &err);
 		return false;
 	}

@@ -55,6 +55,7 @@ static const int allowed[] = {
 	SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(timerfd_settime), SCMP_SYS(getpid),
 	SCMP_SYS(gettid), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(wait4),
+	SCMP_SYS(waitid),
 	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group),
 };

@@ -194,7 +194,7 @@ class Player:
             blob = "rows" if name == "W_ROWS" else "changes"
             event = (name, event[1], {"n": event[2]["n"] + more[2]["n"], blob: event[2][blob] + more[2][blob]})
         for key, value in values.items():
-            if key == "text" and value not in self.seen(event, key):
+            if key == "text" and value.encode("latin-1").decode() not in self.seen(event, key):
                 raise AssertionError("%s: %r is not in %r" % (name, value, self.seen(event, key)))
             if key != "text" and self.seen(event, key) != value:
                 raise AssertionError("%s: %s is %r, not %r" % (name, key, self.seen(event, key), value))
