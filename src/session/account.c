@@ -409,10 +409,12 @@ account_failed(struct account *a, struct worker *w, enum err_kind kind, const ch
 		a->n_failures++;
 		if (was_token && a->n_failures <= 1)
 			return; /* it may just have expired: ask for a fresh one, once */
-		/* A detail tells the interface to ask the user, not its configuration. */
 		a->is_stopped = true;
 		account_say(a, ACCOUNT_STOPPED, "%s", text);
-		account_ask_secret(a, text);
+		/* A detail tells the interface to ask the user, not its configuration. Nobody
+		 * types a token: its command runs again when something is wanted. */
+		if (!a->has_token_command)
+			account_ask_secret(a, text);
 		return;
 	}
 	if (kind == ERR_CERT || kind == ERR_USER) {
