@@ -7,7 +7,8 @@ import manager
 import places
 import proxy
 import tap
-from named import WAITING, fresh, interface, message_ids
+from manager import FLAG
+from named import WAITING, await_flag, fresh, interface, message_ids
 from sync import locals_of
 
 HEX = os.urandom(300_000).hex()
@@ -121,6 +122,30 @@ def test_a_second_interface_does_not_change_the_firsts_account():
     assert not [e for e in three.events if "other settings" in str(e)], three.events
     one.post("delete", [locals_of(one)[1]], set=1)
     places.await_true("it in the first's trash", lambda: message_ids(d, user, "Archive"))
+
+
+def test_one_that_does_not_read_is_told_once_to_read_again():
+    d, user = fresh()
+    slow = interface(d, user)
+    other = interface(d, user, slow.stores)
+    local = locals_of(other)[1]
+    slow._take(0)
+    slow.events.clear()
+    # More answers than may wait for it, as it reads none of them.
+    numbers = {slow.send("OPEN_MAILBOX", account="nobody" * 50, mailbox="INBOX") for _ in range(10000)}
+    for n in range(20):
+        end = other.post("flag", [local], **{"clear" if n % 2 else "set": FLAG["flagged"]})
+        assert end["event"] == "ACK", end
+    assert other.post("flag", [local], set=FLAG["answered"])["event"] == "ACK"
+    await_flag(d, user, 1, b"\\Answered")
+    slow.wait("READ_AGAIN")
+    places.await_true("its answers", lambda: (slow._take(0.1), numbers <= {e["id"] for e in slow.events})[1])
+    told = [e["event"] for e in slow.events]
+    assert "READ_AGAIN" not in told and told.count("NEWS") < 20, (told.count("READ_AGAIN"), told.count("NEWS"))
+    # It is told of everything again.
+    slow.events.clear()
+    other.post("flag", [local], set=FLAG["flagged"])
+    slow.wait("NEWS", where=lambda e: e["mailbox"] == slow.mailbox)
 
 
 if __name__ == "__main__":
