@@ -11,7 +11,7 @@
 #include "tern/base/proc.h"
 #include "tern/base/utf8.h"
 
-enum { MAX_STDERR_LINE = 1000, END_WAITS = 20, END_WAIT_MS = 10 };
+enum { MAX_STDERR_LINE = 1000, END_WAITS = 500, END_WAIT_MS = 10 };
 
 /* A socket pair, so that the layers above know one kind of descriptor. */
 int
@@ -109,18 +109,31 @@ has_ended(pid_t pid)
 	       info.si_pid == pid;
 }
 
+/* The shell may be gone while what it started still works: that has its stderr open. */
+static bool
+have_all_ended(const struct tunnel *t)
+{
+	char bytes[1024];
+	ssize_t n = 0;
+
+	while (t->stderr_fd >= 0 && (n = read(t->stderr_fd, bytes, sizeof(bytes))) > 0)
+		continue;
+	return n == 0 && has_ended(t->pid);
+}
+
 /* Its end of the socket is closed already: most commands leave by themselves.
- * The rest of the group is asked, and after 200 ms not asked any more. */
+ * The rest of the group is asked, and after 5 s not asked any more: a server on this
+ * machine that is killed while it works leaves the mailbox locked for minutes. */
 void
 tunnel_stop(struct tunnel *t)
 {
 	if (t->pid == 0)
 		return;
 	kill(-t->pid, SIGTERM);
-	bool is_gone = has_ended(t->pid);
+	bool is_gone = have_all_ended(t);
 	for (int i = 0; i < END_WAITS && !is_gone; i++) {
 		poll(NULL, 0, END_WAIT_MS);
-		is_gone = has_ended(t->pid);
+		is_gone = have_all_ended(t);
 	}
 	kill(-t->pid, SIGKILL);
 	while (waitpid(t->pid, NULL, 0) < 0 && errno == EINTR)

@@ -531,6 +531,31 @@ test_tunnel_ends_with_all_it_started(void **state)
 	}
 }
 
+/* Dovecot's imap as a tunnel: killed in the middle of a MOVE it leaves its lock. */
+static void
+test_tunnel_may_end_what_it_is_doing(void **state)
+{
+	static const char *const commands[] = {
+		"trap 'sleep 0.5; rm \"$lock\"; exit' TERM; echo go; while :; do sleep 0.01; done",
+		/* the shell goes at the first word, and leaves it alone */
+		"(trap 'sleep 0.5; rm \"$lock\"; exit' TERM; echo go; while :; do sleep 0.01; done) & wait",
+	};
+	char path[4096], command[8192];
+
+	snprintf(path, sizeof(path), "%s/lock", test_dir());
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		snprintf(command, sizeof(command), "lock='%s'; : > \"$lock\"; %s", path, commands[i]);
+		struct net_stream *s = tunnel(command);
+		struct buf got = BUF_INIT;
+		net_drive_to(s, NET_OPEN);
+		while (!str_ends(buf_str(&got), "\n"))
+			net_drive_read(s, got.len + 1, &got);
+		net_close(s);
+		assert_int_not_equal(access(path, F_OK), 0);
+		buf_release(&got);
+	}
+}
+
 /* --- Pins in the file. --- */
 
 static void
@@ -662,6 +687,7 @@ main(void)
 		TEST(test_tunnel),
 		TEST(test_tunnel_that_ends_says_why),
 		TEST(test_tunnel_ends_with_all_it_started),
+		TEST(test_tunnel_may_end_what_it_is_doing),
 		TEST(test_pin_file),
 		TEST(test_pin_goes_behind_what_is_there),
 		TEST(test_timer),
