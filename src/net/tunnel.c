@@ -11,7 +11,7 @@
 #include "tern/base/proc.h"
 #include "tern/base/utf8.h"
 
-enum { MAX_STDERR_LINE = 1000, END_WAITS = 500, END_WAIT_MS = 10 };
+enum { MAX_STDERR_LINE = 1000, LEAVE_MS = 2000, END_MS = 3000, END_WAIT_MS = 10 };
 
 /* A socket pair, so that the layers above know one kind of descriptor. */
 int
@@ -121,19 +121,25 @@ have_all_ended(const struct tunnel *t)
 	return n == 0 && has_ended(t->pid);
 }
 
-/* Its end of the socket is closed already: most commands leave by themselves.
- * The rest of the group is asked, and after 5 s not asked any more: a server on this
- * machine that is killed while it works leaves the mailbox locked for minutes. */
+static bool
+wait_for_end(const struct tunnel *t, int ms)
+{
+	for (; ms > 0 && !have_all_ended(t); ms -= END_WAIT_MS)
+		poll(NULL, 0, END_WAIT_MS);
+	return ms > 0;
+}
+
+/* Its end of the socket is closed already: a server leaves by itself, when it has done
+ * what it was told. What does not is asked, and at last not asked any more: a server on
+ * this machine that is stopped while it works leaves half a MOVE, and its locks. */
 void
 tunnel_stop(struct tunnel *t)
 {
 	if (t->pid == 0)
 		return;
-	kill(-t->pid, SIGTERM);
-	bool is_gone = have_all_ended(t);
-	for (int i = 0; i < END_WAITS && !is_gone; i++) {
-		poll(NULL, 0, END_WAIT_MS);
-		is_gone = have_all_ended(t);
+	if (!wait_for_end(t, LEAVE_MS)) {
+		kill(-t->pid, SIGTERM);
+		wait_for_end(t, END_MS);
 	}
 	kill(-t->pid, SIGKILL);
 	while (waitpid(t->pid, NULL, 0) < 0 && errno == EINTR)
