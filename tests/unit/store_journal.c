@@ -624,6 +624,38 @@ test_rebind(void **state)
 	arena_release(&a);
 }
 
+static void
+covers(struct fix *f, uint32_t mailbox, uint32_t uidnext, struct str covered)
+{
+	struct store_txn *t = store_txn_begin(f->w, &f->err);
+	struct mailbox m = { .id = mailbox, .uidvalidity = 9, .uidnext = uidnext, .covered = covered };
+
+	assert_int_equal(store_put_mailbox(t, &m, &f->err), 0);
+	assert_int_equal(store_txn_commit(t, &f->err), 0);
+}
+
+/* COPYUID tells a UID on one connection while the mailbox is opened on another, which
+ * has not heard of it. */
+static void
+test_a_uid_that_is_news_is_not_gone(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+
+	covers(f, inbox, 5, STR("1:4"));
+	uint64_t local = fix_put(f, inbox, fix_row(4, 4, 0));
+	fix_accept(f, flag(local, ROW_SEEN, 0));
+	struct store_txn *t = store_txn_begin(f->w, &f->err);
+	assert_int_equal(store_remove_uids(t, inbox, STR("4"), NULL, &f->err), 0);
+	assert_int_equal(store_txn_commit(t, &f->err), 0);
+	covers(f, inbox, 4, STR("1:3"));
+	assert_int_equal(journal_rebind(f->w, inbox, &f->err), 0);
+	fix_journal_is(f, "FP");
+	covers(f, inbox, 5, STR("1:4"));
+	assert_int_equal(journal_rebind(f->w, inbox, &f->err), 0);
+	fix_journal_is(f, "FX");
+}
+
 /* A move whose new UID the server did not tell, undone, looked for and found: it is
  * known from then on, but not better than by who followed it elsewhere. */
 static void
@@ -762,6 +794,7 @@ main(void)
 		T(test_undo_of_copy),
 		T(test_rebind),
 		T(test_where_it_was_found_is_kept),
+		T(test_a_uid_that_is_news_is_not_gone),
 		T(test_sweep),
 		T(test_an_old_post_that_waits_is_not_made_twice),
 		cmocka_unit_test(test_network_file_systems),

@@ -237,8 +237,11 @@ bind_found(struct jop *j, struct rebind *r, const struct candidate *c, struct er
 	if (c->print != 0 && c->n_matches == 1)
 		return bind(j, r, i, c->uid, c->local, err);
 	/* What went out may have done it: who sent it finds out. Where it came to lie was
-	 * never told: who sends it looks for it. */
-	if (!r->is_covered || i->state == INTENT_SENT || i->state == INTENT_PARKED || i->uid == 0)
+	 * never told, or told by another connection and this one has not heard of it: who
+	 * sends it looks for it. */
+	bool is_news = i->uidvalidity == r->m.uidvalidity && i->uid >= r->m.uidnext;
+	if (!r->is_covered || i->state == INTENT_SENT || i->state == INTENT_PARKED ||
+	    i->uid == 0 || is_news)
 		return 0;
 	i->state = INTENT_PARKED;
 	i->reason = c->n_matches > 1 ? STR("several messages look like the one that was meant") :
