@@ -187,7 +187,8 @@ find_message(const struct gather *g, const struct intent *i)
 }
 
 /* A UID that another connection told (COPYUID), and that the one that stands here has
- * not heard of: it must look, once. */
+ * not heard of: it must look, once. Until then a command about it does nothing, also if
+ * its row came here along with a move. */
 static bool
 is_news(const struct gather *g, uint32_t uid)
 {
@@ -279,7 +280,7 @@ gather_one(const struct intent *i, void *ctx)
 		/* An undone move whose new UID nobody told us: look for it. */
 		g->wants_probe |= !is_behind(g, i);
 		return true;
-	} else if (!at_source && is_news(g, uid)) {
+	} else if (is_news(g, uid) && (!at_source || g->uidnext > 0)) {
 		g->wants_look = true;
 		g->sought_uid = uid > g->sought_uid ? uid : g->sought_uid;
 		return true;

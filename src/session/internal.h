@@ -441,6 +441,9 @@ void push_rows_came(struct box *b); /* `covered` has grown */
 void push_schedule(struct account *a);
 void push_send(struct task *t, struct worker *w);
 void push_event(struct task *t, const struct ipc_frame *f);
+/* The server says that they are gone, before it says that our move is done: those of
+ * which it said where they lie now keep their rows, there. */
+int push_vanishing(struct box *b, const struct seqset *uids, struct err *err);
 void push_end(struct task *t, enum err_kind kind, const char *text);
 /* The connection is gone. was_crash: the request may be what killed it. */
 void push_lost(struct task *t, const char *why, bool was_crash);

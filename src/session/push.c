@@ -282,8 +282,8 @@ push_event(struct task *t, const struct ipc_frame *f)
 
 /* The row goes along with its local id: cursor, text and undo find it there. */
 static int
-rehome(struct task *t, struct store_txn *txn, struct store_view *v, const struct intent *i,
-       bool is_copy, struct err *err)
+rehome(struct store_txn *txn, struct store_view *v, const struct intent *i, bool is_copy,
+       struct err *err)
 {
 	struct row row;
 	uint64_t local;
@@ -292,12 +292,52 @@ rehome(struct task *t, struct store_txn *txn, struct store_view *v, const struct
 
 	if (i->target_uid == 0 || store_row(v, i->local, &mailbox, &row, err) != 0 ||
 	    store_mailbox_by_name(v, i->account, i->target, &there, err) != 0 ||
-	    there.uidvalidity == 0 || there.uidvalidity != i->target_uidvalidity)
+	    there.uidvalidity == 0 || there.uidvalidity != i->target_uidvalidity ||
+	    (mailbox == there.id && row.uid == i->target_uid))
 		return 0;
 	row.uid = i->target_uid;
 	row.local = is_copy ? 0 : i->local;
 	row.flags &= ~(uint32_t)(ROW_TO_DELETE | ROW_PENDING | ROW_REFUSED | ROW_DELETED);
 	return store_put_row(txn, there.id, &row, &local, err);
+}
+
+/* It moves messages out of this mailbox. */
+static bool
+takes_along(const struct task *t, const struct box *b)
+{
+	return t->kind == TASK_PUSH && t->box == b && t->push != NULL &&
+	       t->push->class == PUSH_MOVE;
+}
+
+int
+push_vanishing(struct box *b, const struct seqset *uids, struct err *err)
+{
+	struct session *s = b->session;
+	struct account *a = b->account;
+	bool has_any = false;
+	int status = 0;
+
+	for (size_t n = 0; n < a->tasks.n; n++)
+		has_any |= takes_along(a->tasks.v[n], b);
+	if (!has_any)
+		return 0;
+	session_commit(s);
+	struct store_view *v = store_begin(s->store, err);
+	struct store_txn *txn = v != NULL ? session_txn(s, err) : NULL;
+	if (txn == NULL)
+		status = -1;
+	for (size_t n = 0; n < a->tasks.n && status == 0; n++) {
+		struct push *p = a->tasks.v[n]->push;
+		if (!takes_along(a->tasks.v[n], b))
+			continue;
+		for (size_t i = 0; i < p->n && status == 0; i++)
+			if (seqset_has(uids, p->v[i].uid))
+				status = rehome(txn, v, &p->v[i], false, err);
+	}
+	if (v != NULL)
+		store_end(v);
+	session_touch(s, 0, true);
+	return status;
 }
 
 static int
@@ -328,7 +368,7 @@ apply_to_cache(struct task *t, struct err *err)
 							   .keywords = row.keywords };
 			status = store_put_flags(txn, t->box->id, &change, err);
 		} else if (p->class == PUSH_MOVE || p->class == PUSH_COPY) {
-			status = rehome(t, txn, v, &p->v[i], p->class == PUSH_COPY, err);
+			status = rehome(txn, v, &p->v[i], p->class == PUSH_COPY, err);
 		}
 	}
 	store_end(v);

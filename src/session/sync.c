@@ -426,7 +426,7 @@ vanished(struct box *b, const struct ipc_frame *f, struct err *err)
 			goto out;
 		}
 	}
-	status = remove_uids(b, m.uids, err);
+	status = push_vanishing(b, &gone, err) < 0 ? -1 : remove_uids(b, m.uids, err);
 	seqset_subtract(&b->server_uids, &gone);
 out:
 	seqset_release(&gone);

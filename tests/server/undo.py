@@ -141,6 +141,24 @@ def test_of_a_move_to_where_a_connection_still_stands():
     assert ids_in(s.d, "Archive") == []
 
 
+def test_what_was_moved_is_changed_at_once_where_it_came_to_lie():
+    # Its row comes along when the server says where; no connection has looked there yet.
+    s = Slow()
+    s.ui.post("move", [s.local], target="Archive")
+    s.settle()
+    assert s.undo() == "undone: move of 1 message"
+    s.settle()
+    local = locals_of(s.ui)
+    assert list(local.values()) == [s.local], local
+    s.proxy.set_rtt(RTT_MS)
+    assert s.ui.post("move", [s.local], target="Archive")["event"] == "ACK"
+    places.await_true("the move is done", lambda: [i for i in s.ui.stores.intents() if i["kind"] == 3][-1]["state"] == 4)
+    assert list(locals_of(s.ui, "Archive").values()) == [s.local]
+    assert s.ui.post("delete", [s.local], set=1, mailbox="Archive")["event"] == "ACK"
+    s.settle()
+    assert (ids_in(s.d, "INBOX"), ids_in(s.d, "Archive"), ids_in(s.d, "Trash")) == ([], [], [M0])
+
+
 def test_what_comes_after_it_is_counted_where_a_connection_still_stands():
     # It watches nobody's screen, and STATUS on it says what it was told last.
     s = Slow(n=3)

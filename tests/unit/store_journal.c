@@ -43,6 +43,15 @@ set_state(struct fix *f, uint64_t seq, unsigned state, uint32_t target_uid)
 }
 
 static void
+remove_uids(struct fix *f, uint32_t mailbox, const char *uids)
+{
+	struct store_txn *t = store_txn_begin(f->w, &f->err);
+
+	assert_int_equal(store_remove_uids(t, mailbox, str_c(uids), NULL, &f->err), 0);
+	assert_int_equal(store_txn_commit(t, &f->err), 0);
+}
+
+static void
 undo(struct fix *f)
 {
 	free(fix_undo(f));
@@ -109,6 +118,58 @@ test_unknown_message_is_parked(void **state)
 	assert_int_equal(waiting(f), 0);
 	assert_int_equal(journal_drop(f->w, 1, &f->err), 0);
 	fix_journal_is(f, "Fd");
+}
+
+/* The user saw it a moment ago; between two mailboxes it has no row. */
+static void
+test_message_between_two_mailboxes(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, ROW_FLAGGED));
+	struct arena a = ARENA_INIT;
+
+	fix_accept(f, move(local, "B"));
+	set_state(f, 1, INTENT_SENT, 0);
+	remove_uids(f, inbox, "1");
+	/* Nobody knows yet whether it is done: it waits behind. */
+	fix_accept(f, flag(local, ROW_SEEN, 0));
+	fix_journal_is(f, "MS FP");
+	set_state(f, 1, INTENT_CONFIRMED, 77);
+	struct intent i = fix_record(f, 2, &a);
+	assert_str(i.mailbox, "B");
+	assert_int_equal(i.uid, 77);
+	assert_int_equal(i.uidvalidity, 9);
+	assert_str(i.message_id, "<1@example.org>");
+	assert_int_equal(i.old_flags, ROW_FLAGGED);
+	set_state(f, 2, INTENT_CONFIRMED, 0);
+	/* All is done, and its row has not come. */
+	fix_accept(f, del(local));
+	fix_journal_is(f, "MC FC DH");
+	i = fix_record(f, 3, &a);
+	assert_str(i.mailbox, "B");
+	assert_int_equal(i.uid, 77);
+	assert_int_equal(i.uidvalidity, 9);
+	assert_str(i.message_id, "<1@example.org>");
+	arena_release(&a);
+}
+
+static void
+test_message_expunged_is_parked(void **state)
+{
+	struct fix *f = *state;
+	uint32_t trash = fix_mailbox(f, "Trash");
+	uint64_t local = fix_put(f, trash, fix_row(1, 1, 0));
+	struct arena a = ARENA_INIT;
+
+	fix_accept(f, del(local));
+	struct intent i = fix_record(f, 1, &a);
+	i.state = INTENT_CONFIRMED; /* with no target: for good */
+	assert_int_equal(journal_update(f->w, &i, 1, &f->err), 0);
+	remove_uids(f, trash, "1");
+	fix_accept(f, flag(local, ROW_SEEN, 0));
+	fix_journal_is(f, "DC FX");
+	arena_release(&a);
 }
 
 static void
@@ -774,6 +835,8 @@ main(void)
 		T(test_post_twice),
 		T(test_fingerprint),
 		T(test_unknown_message_is_parked),
+		T(test_message_between_two_mailboxes),
+		T(test_message_expunged_is_parked),
 		T(test_flags_coalesce),
 		T(test_undo_flag_not_sent),
 		T(test_undo_confirmed_flag_after_restart),

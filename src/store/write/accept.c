@@ -263,8 +263,57 @@ static int (*const accept_kind[INTENT_N_KINDS])(struct jop *, struct intent *, s
 	[INTENT_DELETE] = accept_delete,   [INTENT_UNDELETE] = accept_undelete,
 };
 
+/* As that record has it. */
+static void
+take_over(struct intent *i, const struct intent *of)
+{
+	i->account = of->account;
+	i->mailbox = of->mailbox;
+	i->mailbox_id = of->mailbox_id;
+	i->uidvalidity = of->uidvalidity;
+	i->uid = of->uid;
+	i->size_bytes = of->size_bytes;
+	i->internaldate = of->internaldate;
+	i->message_id = of->message_id;
+	if (of->kind == INTENT_FLAG)
+		i->old_flags = (of->old_flags & ~of->touched) | of->set_flags;
+	else if (of->kind != INTENT_KEYWORD)
+		i->old_flags = of->old_flags;
+}
+
+/* On its way from one mailbox to another it has no row: what is known of it is in its
+ * last record that waits or, if all is done, in that of its last move. 0, 1, -1. */
+static int
+remember(struct jop *j, struct intent *i, struct err *err)
+{
+	struct intents open = VEC_INIT;
+	struct intent last;
+	int found = 1;
+
+	int rc = j_of_local(j, i->local, &open, err);
+	for (size_t n = 0; rc == 0 && n < open.n; n++)
+		if (open.v[n].state == INTENT_HELD || open.v[n].state == INTENT_PLANNED ||
+		    open.v[n].state == INTENT_SENT) {
+			take_over(i, &open.v[n]);
+			found = 0;
+		}
+	vec_release(&open);
+	if (rc != 0 || found == 0)
+		return rc;
+	rc = j_last_move(j, i->local, &last, err);
+	if (rc != 0 || last.target.len == 0) /* 1 too if it was expunged */
+		return rc < 0 ? -1 : 1;
+	take_over(i, &last);
+	i->account = target_account_of(&last);
+	i->mailbox = mailbox_canonical(last.target);
+	i->mailbox_id = STR_NONE;
+	i->uidvalidity = last.target_uidvalidity;
+	i->uid = last.target_uid;
+	return 0;
+}
+
 /* A message that the cache does not have (any more): what the caller knows of it
- * must do, else it is shown as parked and not forgotten. */
+ * must do, or the journal, else it is shown as parked and not forgotten. */
 static int
 describe(struct jop *j, struct intent *i, struct err *err)
 {
@@ -273,6 +322,10 @@ describe(struct jop *j, struct intent *i, struct err *err)
 	int rc = j_locate(j, i, err);
 	if (rc == 0)
 		rc = j_shown(j, i->local, i->keyword, &i->old_flags, &has_keyword, err);
+	else if (rc == 1 && i->uid == 0) {
+		rc = remember(j, i, err);
+		has_keyword = i->set_flags == 0; /* what it is to change */
+	}
 	if (rc < 0)
 		return -1;
 	i->old_flags &= ROW_SERVER_FLAGS;

@@ -39,6 +39,7 @@ run_once(struct store_writer *w, jop_fn fn, void *ctx, struct err *err)
 		result = rc == 0 ? 0 : j_error(&j, rc, err);
 	}
 	store_end(j.view);
+	map_release(&j.moved, NULL);
 	arena_release(&j.arena);
 	buf_release(&j.buf);
 	return result;
@@ -235,6 +236,39 @@ j_of_local(struct jop *j, uint64_t local, struct intents *out, struct err *err)
 {
 	vec_reset(out);
 	return local == 0 ? 0 : records_of(j, J_LOCAL, local, out, err);
+}
+
+static int
+note_moves(struct jop *j, struct err *err)
+{
+	MDB_cursor *cur;
+	MDB_val key, val;
+
+	int rc = mdb_cursor_open(j->txn, j->e->dbi[J_DONE], &cur);
+	if (rc != 0)
+		return j_error(j, rc, err);
+	while ((rc = mdb_cursor_get(cur, &key, &val, MDB_NEXT)) == 0) {
+		struct intent i;
+		if (key.mv_size != 8 || intent_decode(val, &i) != 0) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+		if (i.state == INTENT_CONFIRMED && i.local != 0 &&
+		    (i.kind == INTENT_MOVE || i.kind == INTENT_DELETE))
+			map_set64(&j->moved, i.local, (void *)(uintptr_t)get_be64(key.mv_data));
+	}
+	mdb_cursor_close(cur);
+	j->has_moved = true;
+	return rc == MDB_NOTFOUND ? 0 : j_error(j, rc, err);
+}
+
+int
+j_last_move(struct jop *j, uint64_t local, struct intent *out, struct err *err)
+{
+	if (!j->has_moved && note_moves(j, err) != 0)
+		return -1;
+	uint64_t seq = (uintptr_t)map_get64(&j->moved, local);
+	return seq == 0 ? 1 : j_get(j, seq, out, err);
 }
 
 int

@@ -3,6 +3,7 @@
 #define TERN_STORE_WRITE_WRITER_H
 
 #include "../internal.h"
+#include "tern/base/map.h"
 #include "tern/store_write.h"
 
 struct store_writer {
@@ -86,6 +87,8 @@ struct jop {
 	struct arena arena;
 	struct buf buf;
 	int64_t now_wall;
+	struct map moved; /* local to the seq of its last move that is done; see j_last_move() */
+	bool has_moved;
 };
 
 typedef int (*jop_fn)(struct jop *j, void *ctx, struct err *err);
@@ -105,6 +108,9 @@ int j_delete(struct jop *j, const struct intent *i, struct err *err);
 int j_next_seq(struct jop *j, uint64_t *seq_out, struct err *err);
 int j_get(struct jop *j, uint64_t seq, struct intent *out, struct err *err);
 int j_of_local(struct jop *j, uint64_t local, struct intents *out, struct err *err);
+/* The last move or delete of a message that was confirmed before this operation:
+ * 0, 1 none, -1. */
+int j_last_move(struct jop *j, uint64_t local, struct intent *out, struct err *err);
 int j_of_group(struct jop *j, uint64_t group, struct intents *out, struct err *err);
 int j_of_box(struct jop *j, struct str account, struct str mailbox, struct intents *out,
 	     struct err *err);
