@@ -208,7 +208,7 @@ show_coming_if_enough(struct model_doc *d)
 	if (c == NULL || d->shown == c)
 		return;
 	if (d->shown != NULL && d->shown->is_ended && !c->is_ended &&
-	    c->lines.n < d->shown->lines.n)
+	    (c->lines.n < d->shown->lines.n || c->parts.n < d->shown->parts.n))
 		return;
 	lines_free(d->shown);
 	d->shown = c;

@@ -17,6 +17,7 @@ import random
 import struct
 import sys
 import zlib
+from email.header import decode_header, make_header
 from email.utils import formatdate
 
 NOW = 1789560000  # 2026-09-16 12:00 UTC
@@ -162,7 +163,8 @@ class Writer:
         text = "Hello,\n\n"
         for _ in range(self.chance.randint(1, 4)):
             text += fill(self.paragraph(self.chance.randint(2, 5))) + "\n\n"
-        return text + name.split("<")[0].split("@")[0].strip('" ').split(" ")[0].title() + "\n"
+        shown = str(make_header(decode_header(name)))  # whoever signs writes no encoded words
+        return text + shown.split("<")[0].split("@")[0].strip('" ').split(" ")[0].title() + "\n"
 
 
 def fill(text, cols=72, lead=""):
