@@ -26,6 +26,7 @@ struct model_doc {
 	uint64_t request; /* 0: answered */
 	struct ipc_conn *conn;
 	struct lines *shown, *coming;
+	bool is_other; /* what comes is read in another way, not more of the same */
 	uint64_t have, total;
 	char *trouble;
 	unsigned version;
@@ -188,6 +189,7 @@ model_doc_again(struct model_doc *d, const struct model_read *how)
 	d->coming = NULL;
 	if (d->shown != NULL)
 		d->shown->is_ended = false;
+	d->is_other = true;
 	ask(d, false);
 }
 
@@ -207,10 +209,12 @@ show_coming_if_enough(struct model_doc *d)
 
 	if (c == NULL || d->shown == c)
 		return;
-	if (d->shown != NULL && d->shown->is_ended && !c->is_ended &&
+	/* More of the same never takes away what is there. */
+	if (d->shown != NULL && !d->is_other && !c->is_ended &&
 	    (c->lines.n < d->shown->lines.n || c->parts.n < d->shown->parts.n))
 		return;
 	lines_free(d->shown);
+	d->is_other = false;
 	d->shown = c;
 	d->version++;
 }

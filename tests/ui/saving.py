@@ -33,9 +33,10 @@ def begin():
     t.wait("holiday")
     t.keys("<Enter>")
     t.wait("See the film")
-    t.keys("vj")
-    t.wait("film.mp4")
-    t.keys("j")
+    t.keys("v")
+    t.wait("parts.*Parts of the message")
+    t.wait("film.mp4 .*not fetched")  # the message names it, too, before its parts are known
+    t.keys("jj")
     return p, user, t
 
 
