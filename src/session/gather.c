@@ -632,8 +632,13 @@ push_schedule(struct account *a)
 		}
 		b->push_due = false;
 		struct push *p = gather(b);
-		if (p == NULL)
+		if (p == NULL) {
+			/* It came for nothing: asked again once it is sent, two mailboxes
+			 * would call the worker to and fro. */
+			if (t != NULL)
+				task_free(t);
 			continue;
+		}
 		if (t == NULL)
 			t = task_new(a, TASK_PUSH, b);
 		t->push = p;

@@ -159,6 +159,21 @@ def test_what_was_moved_is_changed_at_once_where_it_came_to_lie():
     assert (ids_in(s.d, "INBOX"), ids_in(s.d, "Archive"), ids_in(s.d, "Trash")) == ([], [], [M0])
 
 
+def test_two_mailboxes_do_not_call_a_connection_to_and_fro():
+    # What was put into them is looked at once, and then the connection stays.
+    s = Slow(n=3)
+    locals = locals_of(s.ui)
+    s.proxy.set_rtt(100)
+    s.ui.post("move", [locals[1]], target="Archive")
+    s.ui.post("move", [locals[2]], target="Trash")
+    for n in range(20):
+        s.ui.post("flag", [locals[3]], **{("set", "clear")[n % 2]: FLAG["flagged"]})
+        places.await_true("nothing waits", lambda: not [i for i in s.ui.stores.intents() if i["state"] in WAITING])
+    s.settle()
+    opened = re.findall(r"SELECT \"?(\w+)", s.d.wire())
+    assert len(opened) < 8, opened
+
+
 def test_what_comes_after_it_is_counted_where_a_connection_still_stands():
     # It watches nobody's screen, and STATUS on it says what it was told last.
     s = Slow(n=3)
