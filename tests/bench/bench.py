@@ -56,6 +56,7 @@ class Bench:
         self.deadline = time.monotonic() + 60 * minutes
         self.kept = kept_proxy(self.server.imaps_port)
         self.is_fresh = set()
+        self.next_number = 0  # of what is delivered: none comes twice
 
     def stop(self):
         self.kept.close()
@@ -345,7 +346,8 @@ class Bench:
 
     def deliver(self, user, n=1, mailbox="INBOX"):
         """Newer messages than all before; their numbers go on from 2,000,000."""
-        first = 2_000_000 + int(time.time() * 100) % 5_000_000
+        first = max(2_000_000 + int(time.time() * 100) % 5_000_000, self.next_number)
+        self.next_number = first + n
         wire = bigbox.Wire(self.server.imap_port, user)
         wire.append(mailbox, [bigbox.header(first + i, int(time.time()), random.Random(i)) + "New.\r\n"
                               for i in range(n)])
