@@ -28,8 +28,7 @@ from mail import append
 from manager import FLAG
 from sync import PASSWORD_ANSWER, ids_in
 
-# With CI set each change is judged by the same storm; by hand there is a new one each time.
-SEED = int(os.environ.get("TERN_SEED", 7 if os.environ.get("CI") else int.from_bytes(os.urandom(4), "little")))
+SEED = int(os.environ.get("TERN_SEED", int.from_bytes(os.urandom(4), "little")))
 KILLS = int(os.environ.get("TERN_KILLS", 300 // places.SLOW))
 MESSAGES = 60
 TYPED = 40  # messages of their own, for keys

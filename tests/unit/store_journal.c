@@ -51,6 +51,18 @@ remove_uids(struct fix *f, uint32_t mailbox, const char *uids)
 	assert_int_equal(store_txn_commit(t, &f->err), 0);
 }
 
+/* The message of record `seq` is gone from one mailbox, and is in the other as `uid`. */
+static void
+arrived(struct fix *f, uint64_t seq, uint64_t local, uint32_t from, uint32_t to, uint32_t uid)
+{
+	struct row row = fix_row(uid, 1, 0);
+
+	row.local = local;
+	fix_put(f, to, row);
+	remove_uids(f, from, "1:99");
+	set_state(f, seq, INTENT_CONFIRMED, uid);
+}
+
 static void
 undo(struct fix *f)
 {
@@ -322,13 +334,7 @@ test_undo_of_sent_move(void **state)
 	assert_int_equal(i.uid, 0);
 	assert_str(i.target, "INBOX");
 	/* It arrived there as 40: the record that waits learns it. */
-	struct row row = fix_row(40, 1, 0);
-	row.local = local;
-	fix_put(f, b, row);
-	struct store_txn *t = store_txn_begin(f->w, &f->err);
-	assert_int_equal(store_remove_uids(t, inbox, STR("1"), NULL, &f->err), 0);
-	assert_int_equal(store_txn_commit(t, &f->err), 0);
-	set_state(f, 1, INTENT_CONFIRMED, 40);
+	arrived(f, 1, local, inbox, b, 40);
 	i = fix_record(f, 2, &a);
 	assert_int_equal(i.uid, 40);
 	assert_int_equal(i.uidvalidity, 9);
@@ -414,13 +420,7 @@ test_undo_of_done_delete(void **state)
 
 	fix_accept(f, del(local));
 	assert_int_equal(journal_release(f->w, post_id, STR("acc"), STR("INBOX"), NULL, &f->err), 0);
-	struct row row = fix_row(8, 1, 0);
-	row.local = local;
-	fix_put(f, trash, row);
-	struct store_txn *t = store_txn_begin(f->w, &f->err);
-	assert_int_equal(store_remove_uids(t, inbox, STR("1:5"), NULL, &f->err), 0);
-	assert_int_equal(store_txn_commit(t, &f->err), 0);
-	set_state(f, 1, INTENT_CONFIRMED, 8);
+	arrived(f, 1, local, inbox, trash, 8);
 	undo(f);
 	fix_journal_is(f, "DC MP");
 	struct intent i = fix_record(f, 2, &a);
@@ -453,13 +453,7 @@ test_undo_of_sent_delete(void **state)
 	assert_int_equal(i.uid, 0);
 	assert_str(i.target, "INBOX");
 	/* It arrived there as 8: what waits goes after it. */
-	struct row row = fix_row(8, 1, 0);
-	row.local = local;
-	fix_put(f, trash, row);
-	struct store_txn *t = store_txn_begin(f->w, &f->err);
-	assert_int_equal(store_remove_uids(t, inbox, STR("1"), NULL, &f->err), 0);
-	assert_int_equal(store_txn_commit(t, &f->err), 0);
-	set_state(f, 1, INTENT_CONFIRMED, 8);
+	arrived(f, 1, local, inbox, trash, 8);
 	i = fix_record(f, 2, &a);
 	assert_int_equal(i.uid, 8);
 	fix_shows(f, trash, "");
@@ -470,7 +464,8 @@ test_undo_of_sent_delete(void **state)
 static void
 del_now(struct fix *f, uint64_t local)
 {
-	uint8_t post_id[16] = { 4, 4 };
+	static uint8_t nth;
+	uint8_t post_id[16] = { 4, 4, nth++ };
 	struct intent i = del(local);
 
 	assert_int_equal(journal_accept(f->w, post_id, &i, 1, true, 1000, &f->err), 0);
@@ -487,6 +482,54 @@ claim(struct fix *f, const uint64_t *seqs, size_t n, uint8_t stage, struct arena
 	}
 	assert_int_equal(journal_claim(f->w, out, &n, &f->err), 0);
 	return n;
+}
+
+/* Deleted, taken back while that was under way, deleted again: nothing is left to do
+ * but what is under way. As a second delete it would end one in the trash, for good. */
+static void
+test_delete_taken_back_and_again(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX"), trash = fix_mailbox(f, "Trash");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+
+	del_now(f, local);
+	set_state(f, 1, INTENT_SENT, 0);
+	undo(f);
+	fix_journal_is(f, "DS MP");
+	del_now(f, local);
+	fix_journal_is(f, "DS Md Md");
+	fix_shows(f, inbox, "");
+	undo(f); /* of the second: it comes back all the same */
+	fix_shows(f, inbox, "1:p");
+	del_now(f, local);
+	arrived(f, 1, local, inbox, trash, 8);
+	fix_shows(f, inbox, "");
+	fix_shows(f, trash, "8:");
+	assert_int_equal(waiting(f), 0);
+}
+
+/* The way back is under way as well: the second delete waits for it in INBOX. */
+static void
+test_delete_while_it_comes_back(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	struct arena a = ARENA_INIT;
+
+	del_now(f, local);
+	set_state(f, 1, INTENT_SENT, 0);
+	undo(f);
+	set_state(f, 2, INTENT_SENT, 0);
+	del_now(f, local);
+	fix_journal_is(f, "DS MS DP");
+	fix_shows(f, inbox, "");
+	struct intent i = fix_record(f, 3, &a);
+	assert_str(i.mailbox, "INBOX");
+	assert_int_equal(i.uid, 0);
+	assert_int_equal(waiting(f), 3);
+	arena_release(&a);
 }
 
 static void
@@ -848,6 +891,8 @@ main(void)
 		T(test_held_delete),
 		T(test_undo_of_done_delete),
 		T(test_undo_of_sent_delete),
+		T(test_delete_taken_back_and_again),
+		T(test_delete_while_it_comes_back),
 		T(test_what_was_taken_back_is_not_claimed),
 		T(test_what_is_closed_stays_closed),
 		T(test_undo_of_claimed_flag),

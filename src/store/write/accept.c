@@ -207,6 +207,17 @@ accept_copy(struct jop *j, struct intent *i, struct intents *open, bool *kept, s
 	return 0;
 }
 
+/* A later move brings it back from where this one takes it: a user who took a delete
+ * back while it was under way. */
+static const struct intent *
+way_back(const struct intents *open, size_t n)
+{
+	for (size_t k = n + 1; k < open->n; k++)
+		if (is_planned(&open->v[k], INTENT_MOVE) || is_under_way(&open->v[k]))
+			return &open->v[k];
+	return NULL;
+}
+
 static int
 accept_delete(struct jop *j, struct intent *i, struct intents *open, bool *kept, struct err *err)
 {
@@ -214,6 +225,18 @@ accept_delete(struct jop *j, struct intent *i, struct intents *open, bool *kept,
 		struct intent *o = &open->v[n];
 		if (o->kind != INTENT_DELETE || o->state == INTENT_REFUSED ||
 		    o->state == INTENT_PARKED)
+			continue;
+		const struct intent *back = is_under_way(o) ? way_back(open, n) : NULL;
+		if (back != NULL && back->state == INTENT_PLANNED) {
+			/* That one gives way, and it is where it is going already. As a delete
+			 * it would be one in the trash: for good. */
+			i->kind = INTENT_MOVE;
+			i->state = INTENT_PLANNED;
+			i->target_account = target_account_of(o);
+			i->target = o->target;
+			return accept_move(j, i, open, kept, err);
+		}
+		if (back != NULL)
 			continue;
 		*kept = false;
 		if (o->state != INTENT_HELD || i->state != INTENT_PLANNED)
