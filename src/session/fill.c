@@ -92,6 +92,7 @@ fill_done(struct box *b)
 	/* Changes of messages that had no row until now find theirs. */
 	if (session_commit(b->session) == 0 && journal_rebind(b->session->writer, b->id, &err) < 0)
 		log_at(LOG_WARN, "store", "%s", err.text);
+	sync_verify_count(b);
 }
 
 /* Some slices in flight, the next one when one is done: with two large ones both were

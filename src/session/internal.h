@@ -353,6 +353,7 @@ struct box {
 	bool has_uids;	    /* `server_uids` is known, as of the last open */
 	bool wants_uids;    /* a verify is due */
 	bool is_doubted;    /* the last list of UIDs was not believed */
+	int64_t odd;	    /* so many more than its list of UIDs the server says there are */
 	struct seqset server_uids;
 	bool push_due; /* the journal has something for it */
 	int64_t push_at_ms; /* not before */
@@ -390,6 +391,8 @@ void sync_opened(struct worker *w, struct box *b);	   /* the open is done */
 bool sync_is_in_step(const struct box *b);
 void sync_open_failed(struct worker *w, struct box *b, enum err_kind kind, const char *text);
 void sync_uids_done(struct task *t);
+/* Everything is said to be here: is it as many as the server has? */
+void sync_verify_count(struct box *b);
 
 /* ---- fill.c: headers of what was there before ------------------------------------------- */
 

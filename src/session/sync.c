@@ -99,6 +99,40 @@ sync_is_in_step(const struct box *b)
 	return false;
 }
 
+/* With no holes, rows and EXISTS must agree (IMAP.md 3.2): a message may have been left
+ * out of an answer. What the cursor covers by its range is in the list of UIDs, or not.
+ * A difference that the list left is the server's own, and not asked about again. */
+static void
+verify_count(struct box *b, const struct mailbox *m)
+{
+	struct seqset covered = SEQSET_INIT;
+	int64_t odd = (int64_t)m->exists - m->n_rows;
+	bool is_covered = seqset_parse(m->covered, &covered, NULL) == 0 && m->uidnext > 1 &&
+			  seqset_count(&covered) == m->uidnext - 1;
+
+	seqset_release(&covered);
+	if (!is_covered || odd == b->odd)
+		return;
+	b->odd = 0;
+	if (odd == 0)
+		return;
+	log_at(LOG_WARN, "sync", "%s: %u rows, %u on the server: verifying", b->name.ptr, m->n_rows,
+	       m->exists);
+	b->wants_uids = true;
+}
+
+void
+sync_verify_count(struct box *b)
+{
+	struct mailbox m;
+	struct store_view *v = store_begin(b->session->store, NULL);
+
+	if (v != NULL && box_record(b, &m, v, NULL) == 0)
+		verify_count(b, &m);
+	if (v != NULL)
+		store_end(v);
+}
+
 static int reconcile(struct box *b, const struct seqset *server, struct err *err);
 
 void
@@ -129,22 +163,11 @@ sync_opened(struct worker *w, struct box *b)
 	push_dirty(b);
 	account_say(w->account, ACCOUNT_READY, "in step");
 
-	/* Verify (IMAP.md 3.2): with no holes, rows and EXISTS must agree. What the cursor
-	 * covers by its range is in the list of UIDs, or not. */
 	struct store_view *v = store_begin(s->store, NULL);
 	if (v == NULL)
 		return;
-	if (box_record(b, &m, v, NULL) == 0) {
-		struct seqset covered = SEQSET_INIT;
-		if (seqset_parse(m.covered, &covered, NULL) == 0 && m.uidnext > 1 &&
-		    seqset_count(&covered) == m.uidnext - 1 && m.n_rows != m.exists &&
-		    !b->has_uids) {
-			log_at(LOG_WARN, "sync", "%s: %u rows, %u on the server: verifying",
-			       b->name.ptr, m.n_rows, m.exists);
-			b->wants_uids = true;
-		}
-		seqset_release(&covered);
-	}
+	if (box_record(b, &m, v, NULL) == 0 && !b->has_uids)
+		verify_count(b, &m);
 	bool is_short = m.n_rows != m.exists;
 	store_end(v);
 	if (b->has_uids && is_short && reconcile(b, &b->server_uids, &err) < 0)
@@ -479,14 +502,24 @@ reconcile(struct box *b, const struct seqset *server, struct err *err)
 	struct session *s = b->session;
 	struct seqset known = SEQSET_INIT, missing = SEQSET_INIT;
 	struct buf text = BUF_INIT;
+	struct mailbox m;
 	int status = -1;
 
 	if (session_commit(s) < 0)
 		return err_set(err, ERR_SYSTEM, "the cache cannot be written");
 	char *known_text = store_known_uids(s->writer, b->id, err);
-	if (known_text == NULL || seqset_parse(str_c(known_text), &known, err) < 0)
+	struct store_txn *txn = known_text != NULL ? session_txn(s, err) : NULL;
+	if (txn == NULL || seqset_parse(str_c(known_text), &known, err) < 0 ||
+	    store_txn_mailbox(txn, b->id, &m, err) != 0)
 		goto out;
+	uint32_t uidnext = m.uidnext, exists = m.exists;
 	seqset_copy(&missing, server);
+	/* What another connection put there this one may not have heard of yet. */
+	if (uidnext > 0) {
+		seqset_remove_range(&known, uidnext, UINT32_MAX);
+		seqset_remove_range(&missing, uidnext, UINT32_MAX);
+	}
+	b->odd = (int64_t)exists - seqset_count(&missing);
 	seqset_subtract(&missing, &known);
 	uint32_t n_known = seqset_count(&known);
 	seqset_subtract(&known, server);
@@ -578,6 +611,7 @@ static int
 cursor(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *err)
 {
 	struct msg_w_cursor m;
+	struct mailbox record;
 
 	if (msg_get_w_cursor(f->payload, &m, err) < 0)
 		return -1;
@@ -590,6 +624,11 @@ cursor(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *e
 	push_rows_came(b);
 	b->wants_fill = true;
 	session_touch(b->session, 0, true);
+	/* News of one that watches: all that it says there is has been told. */
+	bool tells_all = w->is_open && w->role == ROLE_WATCH;
+	struct store_txn *txn = tells_all ? session_txn(b->session, err) : NULL;
+	if (txn != NULL && store_txn_mailbox(txn, b->id, &record, err) == 0)
+		verify_count(b, &record);
 	return 0;
 }
 

@@ -184,6 +184,39 @@ def test_a_message_that_the_server_leaves_out_is_shown_as_what_it_is():
         assert n < 40, n
 
 
+def test_new_mail_that_the_server_leaves_out_is_asked_for_again():
+    """Told of while the mailbox is watched: EXISTS says three more, the answer has two."""
+    def no(command):
+        s.left_out = (11,) if ":*" in command else ()
+        return False
+    s = Server(no=no)
+    i = attached(s)
+    locals_of(i)
+    places.await_true("IDLE", lambda: (i._take(0.02), s.idling)[1])
+    s.uids = (7, 8, 9, 10, 11, 12)
+    s.script.socks[0].sendall(b"* 6 EXISTS\r\n")
+    places.await_true("all rows", lambda: (i._take(0.05), sorted(locals_of(i)) == [7, 8, 9, 10, 11, 12])[1])
+    # Asked once for the list, and then no more.
+    assert len(s.said("UID FETCH [0-9]+:\\*")) == 1 and len(s.said("UID FETCH 11 ")) == 1, s.script.lines
+
+
+def test_a_server_that_cannot_count_is_asked_once():
+    s = Server()
+    i = attached(s)
+    locals_of(i)
+    places.await_true("IDLE", lambda: (i._take(0.02), s.idling)[1])
+    n = len(s.said("UID SEARCH"))
+    for uid in (10, 11, 12):  # one more each time, says the server, than there are
+        s.uids += (uid,)
+        s.script.socks[0].sendall(b"* %d EXISTS\r\n" % (len(s.uids) + 1))
+        places.await_true("the row", lambda: (i._take(0.02), uid in locals_of(i))[1])
+        places.await_true("the list", lambda: (i._take(0.02), len(s.said("UID SEARCH")) > n)[1])
+        places.await_true("IDLE", lambda: (i._take(0.02), s.idling)[1])
+    i.post("flag", [locals_of(i)[7]], set=FLAG["flagged"])
+    await_states(i, {})
+    assert len(s.said("UID SEARCH")) == n + 1, s.script.lines
+
+
 def test_a_mailbox_that_is_refused_is_not_taken_for_gone():
     refusing = [True]
     s = Server(no=lambda c: b"NO Internal error" if c.startswith("SELECT") and refusing[0] else False)
