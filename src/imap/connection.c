@@ -19,6 +19,10 @@ enum {
 	BASE_BYTES = 16 * 1024 * 1024, /* what may come unasked, between flights */
 	BASE_RESPONSES = 200000,
 	DONE_TIMEOUT_MS = 15000,
+	/* Bytes put off the end of a wait, but not for ever: who sends fewer than 100 a
+	 * second has so many times as long as one who sends nothing. */
+	TRICKLE_TIMES = 10,
+	MS_PER_BYTE = 10,
 };
 
 static const struct framer_limits limits_before_login = { FRAMER_LINE_BEFORE_LOGIN,
@@ -271,6 +275,13 @@ is_in_flight(const struct imap *c, enum send_flags flags)
 	return false;
 }
 
+static void
+start_clock(const struct imap *c, struct sent *s)
+{
+	s->since_ms = c->now_ms;
+	s->bytes_before = c->n_bytes;
+}
+
 bool
 idle_end(struct imap *c)
 {
@@ -278,6 +289,9 @@ idle_end(struct imap *c)
 
 	if (net_write(c->net, "DONE\r\n", 6, NET_PLAIN, &err) < 0)
 		return connection_failed(c, &err);
+	for (size_t i = 0; i < c->in_flight.n; i++)
+		if (c->in_flight.v[i].is_idle)
+			start_clock(c, &c->in_flight.v[i]);
 	c->idle = IDLE_ENDING;
 	c->progress_ms = c->now_ms;
 	return true;
@@ -376,6 +390,7 @@ command_send(struct imap *c, struct op *op, struct command_text *t, const struct
 		s.step = op->step;
 		op->n_in_flight++;
 	}
+	start_clock(c, &s);
 	framer_allow(&c->framer, o->bytes, o->responses);
 	vec_push(&c->in_flight, s);
 	return command_write(c, s.tag, t);
@@ -604,6 +619,7 @@ read_some(struct imap *c)
 		if (n == 0)
 			return false;
 		framer_add(&c->framer, (size_t)n);
+		c->n_bytes += (size_t)n;
 		c->progress_ms = c->now_ms;
 		if (!take_frames(c))
 			return false;
@@ -637,21 +653,36 @@ take_net_state(struct imap *c)
 }
 
 static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Of silence, and of a command that is answered too slowly. */
+static int64_t
 flight_deadline(const struct imap *c)
 {
 	int timeout_ms = 0;
+	int64_t slowest = TICK_NEVER;
 
+	if (c->is_paused)
+		return TICK_NEVER;
 	for (size_t i = 0; i < c->in_flight.n; i++) {
-		int t = c->in_flight.v[i].timeout_ms;
-		if (c->in_flight.v[i].is_idle) {
+		const struct sent *s = &c->in_flight.v[i];
+		int t = s->timeout_ms;
+		if (s->is_idle) {
 			if (c->idle == IDLE_ON)
 				continue; /* silence is what it is for */
 			t = DONE_TIMEOUT_MS;
 		}
 		if (t > timeout_ms)
 			timeout_ms = t;
+		slowest = earlier(slowest, s->since_ms +
+						   (int64_t)(c->n_bytes - s->bytes_before) * MS_PER_BYTE);
 	}
-	return timeout_ms > 0 && !c->is_paused ? c->progress_ms + timeout_ms : TICK_NEVER;
+	if (timeout_ms == 0)
+		return TICK_NEVER;
+	return earlier(c->progress_ms + timeout_ms, slowest + (int64_t)timeout_ms * TRICKLE_TIMES);
 }
 
 static int64_t
@@ -729,8 +760,13 @@ imap_on_ready(struct imap *c, int64_t now_ms)
 void
 imap_pause(struct imap *c, bool is_paused)
 {
-	if (c->is_paused && !is_paused)
-		c->progress_ms = c->now_ms; /* the silence was ours */
+	if (!c->is_paused && is_paused)
+		c->paused_ms = c->now_ms;
+	if (c->is_paused && !is_paused) { /* the silence was ours */
+		c->progress_ms = c->now_ms;
+		for (size_t i = 0; i < c->in_flight.n; i++)
+			c->in_flight.v[i].since_ms += c->now_ms - c->paused_ms;
+	}
 	c->is_paused = is_paused;
 	if (c->phase != PHASE_DEAD)
 		net_pause(c->net, is_paused);
@@ -740,12 +776,6 @@ size_t
 imap_poll(const struct imap *c, struct pollfd fds_out[NET_MAX_FDS])
 {
 	return c->phase == PHASE_DEAD ? 0 : net_poll(c->net, fds_out);
-}
-
-static int64_t
-earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
 }
 
 int64_t

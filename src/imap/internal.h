@@ -58,6 +58,8 @@ struct sent {
 	uint32_t tag;
 	enum send_flags flags;
 	int timeout_ms;
+	int64_t since_ms;
+	uint64_t bytes_before; /* what had come when it was sent */
 	struct op *op; /* NULL: our own, or one that was canceled */
 	int step;      /* of the request when it was sent */
 	bool is_idle;
@@ -133,6 +135,8 @@ struct imap {
 	int64_t now_ms;
 	int64_t progress_ms; /* the last byte, or the last start of a flight */
 	int64_t phase_ms;
+	int64_t paused_ms; /* since when */
+	uint64_t n_bytes; /* that came */
 
 	struct framer framer;
 	struct response_parser parser;
