@@ -104,7 +104,7 @@ fill_next(struct box *b)
 	uint32_t uidnext = 0;
 
 	if (!b->may_fill || b->is_shut || (!b->wants_fill && !b->wants_uids) ||
-	    b->session->has_slow_reader || !account_may_fill(b->account, b))
+	    b->session->has_slow_reader || !schedule_may_fill(b))
 		return;
 	if (b->session->now_ms < b->fill_ms) {
 		session_wake_at(b->session, b->fill_ms);

@@ -1,9 +1,32 @@
-/* The folder list: what LIST and STATUS say goes into the records; what a
- * complete list does not name is gone. */
+/* The folder list: asked for now and then while somebody is there. What LIST and
+ * STATUS say goes into the records; what a complete list does not name is gone. */
 #include "internal.h"
 
 #include "tern/base/log.h"
 #include "tern/base/map.h"
+
+#define EVERY_MS (5 * 60 * 1000)
+
+void
+folders_schedule(struct account *a)
+{
+	struct session *s = a->session;
+	bool is_wanted = false;
+
+	EVERY_CLIENT (s, c)
+		is_wanted = true;
+	for (size_t i = 0; i < s->boxes.n; i++)
+		is_wanted |= s->boxes.v[i]->account == a && s->boxes.v[i]->awaits_folders;
+	if (!is_wanted || !a->is_known)
+		return;
+	if (s->now_ms < a->folders_ms) {
+		session_wake_at(s, a->folders_ms);
+		return;
+	}
+	if (task_of(a, TASK_FOLDERS, NULL) == NULL)
+		task_new(a, TASK_FOLDERS, NULL);
+	a->folders_ms = s->now_ms + EVERY_MS;
+}
 
 static int
 store_folder(struct account *a, struct store_txn *txn, struct ipc_reader *r, struct err *err)

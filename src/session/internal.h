@@ -2,13 +2,14 @@
  *
  * One loop, one poll(). Interfaces attach by the listening socket and ask
  * (client.c); an account (account.c) has workers, one process per connection
- * (worker.c), and tasks for them (task.c). What servers say of a mailbox (box.c)
- * goes into the cache through one open transaction (commit.c, sync.c, fill.c,
- * folders.c); what users want goes into the journal, is acknowledged (post.c),
- * gathered (gather.c) and pushed from there (push.c). Texts and attachments go into
- * files (read.c); what only the user knows is asked (question.c); a damaged store is
- * put aside (care.c). What has to be right whatever happens is decided by pure
- * functions (decide.c).
+ * (worker.c), and tasks for them (task.c). Once per turn it is decided which
+ * connections an account has and which task each of them gets (schedule.c). What
+ * servers say of a mailbox (box.c) goes into the cache through one open transaction
+ * (commit.c, sync.c, fill.c, folders.c); what users want goes into the journal, is
+ * acknowledged (post.c), gathered (gather.c) and pushed from there (push.c). Texts and
+ * attachments go into files (read.c); what only the user knows is asked (question.c);
+ * a damaged store is put aside (care.c). What has to be right whatever happens is
+ * decided by pure functions (decide.c).
  * The manager never waits: everything here is a reaction to a frame, a timer or
  * the end of a child. */
 #ifndef TERN_SESSION_INTERNAL_H
@@ -142,6 +143,8 @@ void questions_put(struct session *s);
 void questions_take_back(struct session *s, struct client *c);
 void questions_client_gone(struct session *s, struct client *c);
 
+/* ---- account.c: its parameters, its secret, its state ------------------------ */
+
 /* How many connections an account may have: what the user allows, or less for as long
  * as the server refuses more (IMAP.md 2.2). */
 struct conn_cap {
@@ -149,8 +152,6 @@ struct conn_cap {
 	int64_t raise_ms; /* by one */
 	int64_t step_ms;
 };
-
-/* ---- account.c --------------------------------------------------------------- */
 
 struct account {
 	struct session *session;
@@ -194,9 +195,6 @@ struct account {
 struct account *account_find(struct session *s, struct str name);
 void account_set(struct client *c, uint64_t id, const struct msg_account *m);
 void account_free(struct account *a);
-/* Start what should be started: the heart of scheduling, called once per turn. */
-bool account_may_fill(struct account *a, const struct box *b);
-void account_schedule(struct account *a);
 void account_say(struct account *a, enum account_state state, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void account_tell(struct account *a, struct client *only); /* ACCOUNT_STATE frames */
@@ -211,7 +209,6 @@ void account_connect_now(struct account *a);
 void account_wanted(struct account *a);
 void account_without_secret(struct account *a, const char *why);
 void account_add_pin(struct account *a, const char *key_sha256);
-uint32_t account_n_workers(const struct account *a);
 
 /* ---- worker.c: one process per connection -------------------------------------- */
 
@@ -325,6 +322,15 @@ void task_lost(struct task *t, enum err_kind kind, const char *why, bool was_cra
 void task_cancel(struct task *t);
 struct task *task_of(struct account *a, enum task_kind kind, const struct box *box);
 
+/* ---- schedule.c: which connections, and who gets the next task ---------------------- */
+
+/* Connects, sends connections to mailboxes, places tasks, lets go of what is idle: what
+ * an account can begin now. Called once per turn. */
+void schedule_account(struct account *a);
+/* With one connection in all the mailbox on the screen keeps it: it is lent for a
+ * change, not for the filling of another one. */
+bool schedule_may_fill(const struct box *b);
+
 /* ---- box.c: a mailbox -------------------------------------------------------------- */
 
 struct box_waiter {
@@ -403,6 +409,7 @@ void fill_later(struct box *b); /* the server cannot now */
 
 /* ---- folders.c ---------------------------------------------------------------------------- */
 
+void folders_schedule(struct account *a); /* ask, when it is time */
 void folders_store(struct account *a, const struct msg_w_folders *m);
 
 /* ---- commit.c: the one open cache transaction ----------------------------------------- */

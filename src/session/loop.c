@@ -316,7 +316,7 @@ session_loop(struct session *s)
 		session_after_failure(s);
 		workers_ended(s);
 		for (size_t i = 0; i < s->accounts.n; i++)
-			account_schedule(s->accounts.v[i]);
+			schedule_account(s->accounts.v[i]);
 		session_commit_if_due(s);
 		sweep(s);
 		flush_all(s);
