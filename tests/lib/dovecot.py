@@ -16,6 +16,7 @@ import subprocess
 
 import certs
 import places
+import tap
 
 imaplib._MAXLINE = 50_000_000
 PASSWORD = "Xyzzy-47+plugh"  # a word that no log and no program has
@@ -303,6 +304,13 @@ service auth {{
             with open(path, "rb") as f:
                 text += f.read()
         return text.decode("utf-8", "replace")
+
+
+def started(**more):
+    """A Dovecot that stops when the test ends."""
+    d = Dovecot(**more).start()
+    tap.later(d.stop)
+    return d
 
 
 def user_name():

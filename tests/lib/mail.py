@@ -8,3 +8,11 @@ MESSAGE = ("From: Ada <ada@example.org>\r\nTo: bert@example.org\r\nSubject: %s\r
 def append(client, name, mailbox="INBOX", flags=""):
     data = (MESSAGE % (name, name, sum(name.encode()) % 60, name)).encode()
     dovecot.check(client.append(mailbox, flags, None, data))
+
+
+def fill(server, n, user="anna", flags=""):
+    """m0, m1, ... into the INBOX: by their subjects."""
+    c = server.client(user)
+    for i in range(n):
+        append(c, "m%d" % i, flags=flags)
+    c.logout()

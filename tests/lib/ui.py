@@ -218,6 +218,11 @@ class User:
                                     port=self.port or self.server.imaps_port)
         return ""
 
+    def go_through(self, proxy):
+        """From the next start on."""
+        self.port = proxy.port
+        self.write_rc(self.server_rc())
+
     def write_rc(self, text):
         with open(self.rc, "w") as f:
             f.write(text)

@@ -24,7 +24,7 @@ import places
 import proxy
 import tap
 import ui
-from mail import append
+from mail import append, fill
 from manager import FLAG
 from sync import PASSWORD_ANSWER, ids_in
 
@@ -41,11 +41,9 @@ NAMES = {FLAG["seen"]: "\\Seen", FLAG["flagged"]: "\\Flagged", FLAG["answered"]:
 class Run:
     def __init__(self, chance, capability=""):
         self.chance = chance
-        self.d = dovecot.Dovecot(extra=capability).start()
-        tap.later(self.d.stop)
+        self.d = dovecot.started(extra=capability)
+        fill(self.d, MESSAGES)
         c = self.d.client()
-        for i in range(MESSAGES):
-            append(c, "m%d" % i)
         for i in range(TYPED):
             append(c, "key%02dk" % i)
         c.create("Copies")

@@ -21,11 +21,10 @@ import proxy
 import tap
 import ui
 from manager import FLAG
-from mail import append
-from sync import comes_back, locals_of
+from mail import append, fill
+from sync import PASSWORD_ANSWER, comes_back, locals_of
 
 WAITING, STOPPED = 4, 5
-PASSWORD_ANSWER = {1: (1, dovecot.PASSWORD)}
 REJECT, ONCE, PIN = (0, ""), (1, ""), (2, "")
 _shared = []
 
@@ -43,10 +42,7 @@ def fresh(n=3):
     d = server()
     user = "u%d" % fresh.next
     fresh.next += 1
-    c = d.client(user)
-    for i in range(n):
-        append(c, "m%d" % i)
-    c.logout()
+    fill(d, n, user)
     return d, user
 
 
@@ -198,8 +194,7 @@ def move_front(p, d, kind):
     """The same port, another certificate."""
     port = p.port
     p.close()
-    argv = [kind]
-    return proxy.Proxy(d.imap_port, tls=argv[0], port=port)
+    return proxy.Proxy(d.imap_port, tls=kind, port=port)
 
 
 def asked(i):
@@ -226,7 +221,7 @@ def test_a_certificate_accepted_once_is_asked_again_next_time():
     d, user = fresh()
     p = tls_front(d, "expired")
     pins = os.path.join(places.temp_dir(), "pins")
-    i = interface(d, user, port=p.port, answers=dict(PASSWORD_ANSWER) | {3: ONCE}, certificate_file=pins)
+    i = interface(d, user, port=p.port, answers=PASSWORD_ANSWER | {3: ONCE}, certificate_file=pins)
     assert len(i.stores.rows()) == 3
     # A connection that is lost is made again without another question.
     i.events.clear()
@@ -240,28 +235,31 @@ def test_a_certificate_accepted_once_is_asked_again_next_time():
     asked(i)
 
 
-def test_a_pinned_certificate_is_not_asked_about_again():
-    d, user = fresh()
+def pin_a_stranger(d, user):
+    """(front, file, stores): its certificate was accepted for ever; nothing runs any more."""
     p = tls_front(d, "stranger")
     pins = os.path.join(places.temp_dir(), "pins")
-    i = interface(d, user, port=p.port, answers=dict(PASSWORD_ANSWER) | {3: PIN}, certificate_file=pins)
-    assert os.stat(pins).st_mode & 0o077 == 0
+    i = interface(d, user, port=p.port, answers=PASSWORD_ANSWER | {3: PIN}, certificate_file=pins)
     kill_manager(i)
-    i = interface(d, user, i.stores, port=p.port, certificate_file=pins)
+    return p, pins, i.stores
+
+
+def test_a_pinned_certificate_is_not_asked_about_again():
+    d, user = fresh()
+    p, pins, stores = pin_a_stranger(d, user)
+    assert os.stat(pins).st_mode & 0o077 == 0
+    i = interface(d, user, stores, port=p.port, certificate_file=pins)
     assert not [e for e in i.events if e["event"] == "QUESTION" and e["kind"] == 3]
 
 
 def test_a_pinned_certificate_that_changes_is_a_hard_stop():
     d, user = fresh()
-    p = tls_front(d, "stranger")
-    pins = os.path.join(places.temp_dir(), "pins")
-    i = interface(d, user, port=p.port, answers=dict(PASSWORD_ANSWER) | {3: PIN}, certificate_file=pins)
-    kill_manager(i)
+    p, pins, stores = pin_a_stranger(d, user)
     with open(pins) as f:
         before = f.read()
     # The new one is even signed by the CA that is trusted.
     p = move_front(p, d, "renewed")
-    i = interface(d, user, i.stores, port=p.port, certificate_file=pins, answers=dict(PASSWORD_ANSWER) | {3: ONCE},
+    i = interface(d, user, stores, port=p.port, certificate_file=pins, answers=PASSWORD_ANSWER | {3: ONCE},
                   wait=False)
     e = stopped(i)
     assert "not the one" in e["text"], e

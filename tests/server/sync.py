@@ -12,19 +12,16 @@ import manager
 import places
 import proxy
 import tap
-from mail import MESSAGE, append
+from mail import MESSAGE, append, fill
 from manager import FLAG
 
 PASSWORD_ANSWER = {1: (1, dovecot.PASSWORD)}
+WAITING = 4
 
 
 def server(n=3, **more):
-    d = dovecot.Dovecot(**more).start()
-    tap.later(d.stop)
-    c = d.client()
-    for i in range(n):
-        append(c, "m%d" % i)
-    c.logout()
+    d = dovecot.started(**more)
+    fill(d, n)
     return d
 
 
@@ -34,6 +31,12 @@ def attached(d, stores=None, port=None, mailbox="INBOX", answers=PASSWORD_ANSWER
     ui.account(host="localhost", port=port or d.imaps_port, ca_file=d.cert.ca, **more)
     ui.open(mailbox, wait=wait)
     return ui
+
+
+def kill_server(d, ui):
+    """It goes without a word, and is missed."""
+    d.stop(signal.SIGKILL)
+    ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == WAITING)
 
 
 def comes_back(attach, stores):
@@ -260,8 +263,7 @@ def test_offline_changes_wait_and_arrive_later():
     d = server(3)
     ui = attached(d)
     locals = locals_of(ui)
-    d.stop(signal.SIGKILL)
-    ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
+    kill_server(d, ui)
     assert ui.post("flag", [locals[1]], set=FLAG["flagged"])["event"] == "ACK"
     assert ui.post("move", [locals[2]], target="Archive")["event"] == "ACK"
     assert ui.ask("LEAVE")["n_waiting"] == 2
@@ -287,8 +289,7 @@ def test_changes_in_two_mailboxes_that_nobody_looks_at_go_out():
         ui.send("CLOSE_MAILBOX", mailbox=inbox)
     ui.send("CLOSE_MAILBOX", mailbox=ui.mailbox)
     ui.open("INBOX")
-    d.stop(signal.SIGKILL)
-    ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
+    kill_server(d, ui)
     for box in ("Archive", "Sent"):
         local, = locals_of(ui, box).values()
         assert ui.post("flag", [local], set=FLAG["flagged"], mailbox=box)["event"] == "ACK"
@@ -302,8 +303,7 @@ def test_the_cache_deleted_while_changes_wait():
     d = server(3)
     ui = attached(d)
     locals = locals_of(ui)
-    d.stop(signal.SIGKILL)
-    ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
+    kill_server(d, ui)
     ui.post("flag", [locals[1]], set=FLAG["flagged"])
     ui.post("move", [locals[2]], target="Archive")
     os.kill(ui.stores.manager.pid, signal.SIGKILL)
@@ -322,8 +322,7 @@ def test_uidvalidity_changes_while_changes_wait():
     d = server(3)
     ui = attached(d)
     locals = locals_of(ui)
-    d.stop(signal.SIGKILL)
-    ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
+    kill_server(d, ui)
     ui.post("flag", [locals[1]], set=FLAG["flagged"])
     d.start()
     d.doveadm("mailbox", "update", "-u", "anna", "--uid-validity", "77777", "INBOX")
@@ -337,8 +336,7 @@ def test_a_damaged_cache_is_built_anew_and_no_change_is_lost():
     places.expect_crashes(stores.env)
     ui = attached(d, stores)
     locals = locals_of(ui)
-    d.stop(signal.SIGKILL)
-    ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
+    kill_server(d, ui)
     assert ui.post("flag", [locals[1]], set=FLAG["flagged"])["event"] == "ACK"
     top = os.path.join(ui.stores.env["XDG_CACHE_HOME"], "tern")
     data, = [os.path.join(f, n) for f, _, names in os.walk(top) for n in names if n == "data.mdb"]
@@ -365,8 +363,7 @@ def test_a_change_to_an_old_message_outlives_the_cache():
     ui = attached(d)
     places.await_true("all rows", lambda: (ui._take(0.02), len(ui.stores.rows()) == 700)[1])
     locals = locals_of(ui)
-    d.stop(signal.SIGKILL)
-    ui.wait("ACCOUNT_STATE", where=lambda e: e["state"] == 4)
+    kill_server(d, ui)
     assert ui.post("flag", [locals[2]], set=FLAG["flagged"])["event"] == "ACK"
     assert ui.post("move", [locals[5]], target="Archive")["event"] == "ACK"
     ui.ask("LEAVE")

@@ -299,6 +299,22 @@ cmd_keys(struct screen *s, char *args)
 	printf("ok %lld\n", (long long)now);
 }
 
+/* One turn more of waiting. false: no more, and the answer has said why. */
+static bool
+go_on(struct screen *s, int64_t deadline)
+{
+	if (is_over(s)) {
+		say_over(s);
+		return false;
+	}
+	if (left_ms(deadline) == 0) {
+		printf("timeout\n");
+		return false;
+	}
+	turn(s, left_ms(deadline), false);
+	return true;
+}
+
 static void
 wait_regex(struct screen *s, char *args, bool should_match)
 {
@@ -312,24 +328,14 @@ wait_regex(struct screen *s, char *args, bool should_match)
 		return;
 	}
 	uint64_t tried = s->seq + 1;
-	for (;;) {
-		if (tried != s->seq) {
-			tried = s->seq;
-			if ((regexec(&re, screen_text(s), 0, NULL, 0) == 0) == should_match) {
-				printf("ok %lld\n", (long long)s->change_us);
-				break;
-			}
-		}
-		if (is_over(s)) {
-			say_over(s);
+	do {
+		bool is_new = tried != s->seq;
+		tried = s->seq;
+		if (is_new && (regexec(&re, screen_text(s), 0, NULL, 0) == 0) == should_match) {
+			printf("ok %lld\n", (long long)s->change_us);
 			break;
 		}
-		if (left_ms(deadline) == 0) {
-			printf("timeout\n");
-			break;
-		}
-		turn(s, left_ms(deadline), false);
-	}
+	} while (go_on(s, deadline));
 	regfree(&re);
 }
 
@@ -351,17 +357,9 @@ cmd_change(struct screen *s, char *args)
 	int64_t deadline = tick_us() + number(&args) * 1000;
 	uint64_t seen = (uint64_t)number(&args);
 
-	while (s->seq <= seen) {
-		if (is_over(s)) {
-			say_over(s);
+	while (s->seq <= seen)
+		if (!go_on(s, deadline))
 			return;
-		}
-		if (left_ms(deadline) == 0) {
-			printf("timeout\n");
-			return;
-		}
-		turn(s, left_ms(deadline), false);
-	}
 	printf("ok %llu %lld\n", (unsigned long long)s->seq, (long long)s->change_us);
 }
 
@@ -372,17 +370,9 @@ cmd_moved(struct screen *s, char *args)
 	int64_t deadline = tick_us() + number(&args) * 1000;
 	int row = (int)number(&args);
 
-	while (s->cursor.row == row) {
-		if (is_over(s)) {
-			say_over(s);
+	while (s->cursor.row == row)
+		if (!go_on(s, deadline))
 			return;
-		}
-		if (left_ms(deadline) == 0) {
-			printf("timeout\n");
-			return;
-		}
-		turn(s, left_ms(deadline), false);
-	}
 	printf("ok %d %lld\n", s->cursor.row, (long long)s->change_us);
 }
 

@@ -14,7 +14,7 @@ import places
 import proxy
 import tap
 import ui
-from mail import append
+from mail import append, fill
 
 _shared = []
 
@@ -29,10 +29,7 @@ def fresh(n=3, **more):
     """(server, user) with a few messages."""
     name = "u%d" % fresh.next
     fresh.next += 1
-    c = server().client(name)
-    for i in range(n):
-        append(c, "m%d" % i)
-    c.logout()
+    fill(server(), n, name)
     return server(), ui.User(server(), user=name, **more)
 
 
@@ -185,9 +182,7 @@ def test_a_password_not_given_is_asked_for_again():
 
 def test_expired_certificate():
     d, user = fresh()
-    p = proxy.Proxy(d.imap_port, tls="expired")
-    user.port = p.port
-    user.write_rc(user.server_rc())
+    user.go_through(proxy.Proxy(d.imap_port, tls="expired"))
     t = user.open(cols=80)
     t.wait("[(]r[)]eject, accept [(]o[)]nce, [(]a[)]lways")
     said = "".join(line.lstrip("|").rstrip() for line in t.picture().splitlines()).lower()
@@ -206,8 +201,7 @@ def test_a_question_is_for_the_window_though_batch_use_came_later():
     d, user = fresh()
     p = proxy.Proxy(d.imap_port, tls="expired")
     p.freeze()
-    user.port = p.port
-    user.write_rc(user.server_rc())
+    user.go_through(p)
     t = user.open(cols=160)
     t.wait("setting up TLS")
     batch = subprocess.Popen(user.argv("-z"), env=user.env, cwd=user.home, stderr=subprocess.PIPE, text=True)
@@ -231,9 +225,7 @@ def has_attached(user, pid):
 
 def test_what_batch_use_cannot_answer_is_left_to_the_next_window():
     d, user = fresh()
-    p = proxy.Proxy(d.imap_port, tls="expired")
-    user.port = p.port
-    user.write_rc(user.server_rc())
+    user.go_through(proxy.Proxy(d.imap_port, tls="expired"))
     for flag in "-z", "-Z":
         done = user.batch(flag, "-e", "mailboxes =INBOX", seconds=60)
         assert done.returncode == 1, done
@@ -307,9 +299,7 @@ def test_G_brings_the_news():
 
 def test_batch_use_ends_though_another_tern_is_asked():
     d, user = fresh()
-    p = proxy.Proxy(d.imap_port, tls="expired")
-    user.port = p.port
-    user.write_rc(user.server_rc())
+    user.go_through(proxy.Proxy(d.imap_port, tls="expired"))
     t = user.open()
     t.wait("[(]r[)]eject, accept")
     # The question is for the one in front of the user: nobody else may answer it.
@@ -321,8 +311,7 @@ def test_batch_use_ends_though_another_tern_is_asked():
 def test_the_server_goes_in_the_middle():
     d, user = fresh(5)
     p = proxy.Proxy(d.imaps_port)
-    user.port = p.port
-    user.write_rc(user.server_rc())
+    user.go_through(p)
     t = user.open(cols=160)
     t.wait("m4")
     p.refuse()

@@ -6,7 +6,7 @@ import dovecot
 import places
 import tap
 import ui
-from mail import append
+from mail import append, fill
 
 _shared = []
 
@@ -17,10 +17,7 @@ def fresh(n=3, flags="", rc="", **more):
         _shared.append(dovecot.Dovecot(users=["o%d" % i for i in range(20)]).start())
     fresh.next += 1
     d, name = _shared[0], "o%d" % fresh.next
-    c = d.client(name)
-    for i in range(n):
-        append(c, "m%d" % i, "INBOX", flags)
-    c.logout()
+    fill(d, n, name, flags)
     return ui.User(d, user=name, rc=rc, **more)
 
 

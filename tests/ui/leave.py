@@ -8,8 +8,17 @@ import ui
 
 
 def begin(rc=""):
+    """(another client, terminal)"""
     server = ui.preauth(True)
-    return server, server.client("INBOX"), ui.User(server, rc).open()
+    t = ui.User(server, rc).open()
+    t.wait("82 messages")
+    return server.client("INBOX"), t
+
+
+def mark(t, n):
+    """The first n for deletion."""
+    t.keys("=" + n * "d")
+    t.wait("%d to delete" % n)
 
 
 def n_left(client):
@@ -17,10 +26,8 @@ def n_left(client):
 
 
 def test_quitting_asks_and_deletes():
-    server, other, t = begin()
-    t.wait("82 messages")
-    t.keys("=dd")
-    t.wait("2 to delete")
+    other, t = begin()
+    mark(t, 2)
     assert n_left(other) == 82  # a mark is held here
     t.keys("q")
     t.wait("Delete the 2 marked messages now")
@@ -30,18 +37,15 @@ def test_quitting_asks_and_deletes():
 
 
 def test_quitting_without():
-    server, other, t = begin("set delete=no\n")
-    t.wait("82 messages")
-    t.keys("=d")
-    t.wait("1 to delete")
+    other, t = begin("set delete=no\n")
+    mark(t, 1)
     t.keys("q")
     assert t.end() == 0
     assert n_left(other) == 82
 
 
 def test_sync_mailbox_deletes():
-    server, other, t = begin()
-    t.wait("82 messages")
+    other, t = begin()
     t.keys("=d$")
     t.wait("Delete the 1 marked message now")
     t.keys("y")
@@ -52,8 +56,7 @@ def test_sync_mailbox_deletes():
 
 
 def test_at_once_with_delete_now():
-    server, other, t = begin("set delete_now\n")
-    t.wait("82 messages")
+    other, t = begin("set delete_now\n")
     t.keys("=d")
     t.wait("81 messages")
     places.await_true("it to be gone", lambda: n_left(other) == 81)
@@ -62,26 +65,22 @@ def test_at_once_with_delete_now():
 
 
 def test_exit_keeps_the_marks():
-    server, other, t = begin()
-    t.wait("82 messages")
-    t.keys("=d")
-    t.wait("1 to delete")
+    other, t = begin()
+    mark(t, 1)
     t.keys("x")
     assert t.end() == 0
     assert n_left(other) == 82
 
 
 def changed_mailbox(t, rc_asks=True):
-    t.wait("82 messages")
-    t.keys("=dd")
-    t.wait("2 to delete")
+    mark(t, 2)
     t.keys("c=Drafts<Enter>")
     if rc_asks:
         t.wait("Delete the 2 marked messages now")
 
 
 def test_changing_the_mailbox_deletes_and_undo_brings_them_back():
-    server, other, t = begin()
+    other, t = begin()
     changed_mailbox(t)
     t.keys("y")
     t.wait("/Drafts─ 3 messages")
@@ -97,7 +96,7 @@ def test_changing_the_mailbox_deletes_and_undo_brings_them_back():
 
 
 def test_changing_the_mailbox_and_undo_where_one_is():
-    server, other, t = begin("set delete=yes\n")
+    other, t = begin("set delete=yes\n")
     changed_mailbox(t, rc_asks=False)
     t.wait("/Drafts─ 3 messages")
     places.await_true("both to be gone", lambda: n_left(other) == 80)
@@ -109,7 +108,7 @@ def test_changing_the_mailbox_and_undo_where_one_is():
 
 
 def test_changing_the_mailbox_keeps_the_marks():
-    server, other, t = begin()
+    other, t = begin()
     changed_mailbox(t)
     t.keys("n")
     t.wait("/Drafts─ 3 messages")

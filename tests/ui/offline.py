@@ -5,16 +5,12 @@ import places
 import proxy
 import tap
 import ui
-from mail import append
+from mail import fill
 
 
 def begin():
-    d = dovecot.Dovecot().start()
-    tap.later(d.stop)
-    c = d.client()
-    for i in range(3):
-        append(c, "m%d" % i)
-    c.logout()
+    d = dovecot.started()
+    fill(d, 3)
     p = proxy.Proxy(d.imaps_port)
     user = ui.User(d, port=p.port)
     t = user.open()

@@ -36,8 +36,7 @@ def put_replies(c, names, first_minute):
 
 def threads(*rc):
     """Two messages alone, three answers to one that is missing, and one more alone."""
-    d = dovecot.Dovecot().start()
-    tap.later(d.stop)
+    d = dovecot.started()
     c = d.client()
     for name, minute in (("aa", 1), ("bb", 2)):
         put_alone(c, name, minute)

@@ -22,8 +22,7 @@ HALFWAY = 1_000_000
 
 def begin():
     """(proxy, user, terminal): the cursor is on the attachment, which is not fetched."""
-    d = dovecot.Dovecot().start()
-    tap.later(d.stop)
+    d = dovecot.started()
     c = d.client()
     dovecot.check(c.append("INBOX", "", None, MESSAGE))
     c.logout()

@@ -9,7 +9,7 @@ import dovecot
 import places
 import tap
 import ui
-from mail import append
+from mail import fill
 
 ASK = r"""#!/bin/sh
 printf 'PIN please: ' >/dev/tty
@@ -26,10 +26,8 @@ exec setsid -w sh -c "exec <$GPG_TTY; printf 'PIN please: ' >$GPG_TTY; read -r p
 
 
 def begin(script, rc='set imap_pass=`{script}`\n', shell="exec \"$@\""):
-    d = dovecot.Dovecot().start()
-    c = d.client()
-    append(c, "m0")
-    c.logout()
+    d = dovecot.started()
+    fill(d, 1)
     user = ui.User(d)
     path = user.path("ask")
     with open(path, "w") as f:

@@ -9,16 +9,12 @@ import places
 import proxy
 import tap
 import ui
-from mail import append
+from mail import append, fill
 
 
 def begin(rc=lambda text: text):
-    d = dovecot.Dovecot().start()
-    tap.later(d.stop)
-    c = d.client()
-    for i in range(4):
-        append(c, "m%d" % i)
-    c.logout()
+    d = dovecot.started()
+    fill(d, 4)
     p = proxy.Proxy(d.imaps_port)
     user = ui.User(d, port=p.port)
     user.write_rc(rc(user.server_rc()))
