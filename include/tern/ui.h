@@ -291,7 +291,8 @@ bool ui_prompt_is_open(const struct ui_prompt *p);
 bool ui_prompt_wants_key(const struct ui_prompt *p); /* a choice: no editor map */
 /* What the editor map found, a key without binding, pasted text. */
 void ui_prompt_edit(struct ui_prompt *p, const struct ui_edit *edit);
-void ui_prompt_key(struct ui_prompt *p, uint32_t key);
+/* False: the key means nothing there. */
+bool ui_prompt_key(struct ui_prompt *p, uint32_t key);
 void ui_prompt_paste(struct ui_prompt *p, struct str text);
 void ui_prompt_note(struct ui_prompt *p, struct str note);
 void ui_prompt_candidates_changed(struct ui_prompt *p);

@@ -199,13 +199,22 @@ run_named(struct app *app, struct str name)
 		ui_keys_flush(app->keys);
 }
 
+/* ^Z is no key to mutt but a signal, which comes at every prompt. */
+static void
+type_at_prompt(struct app *app, uint32_t key)
+{
+	if (!ui_prompt_key(app->prompt, key) && key == ('Z' & 31) &&
+	    config_bool(app->conf, OPT_suspend))
+		app->host.suspend(app->host.ctx);
+}
+
 static void
 run_unbound(struct app *app, uint32_t key, const struct ui_binding *b)
 {
 	struct buf help = BUF_INIT;
 
 	if (ui_prompt_is_open(app->prompt)) {
-		ui_prompt_key(app->prompt, key);
+		type_at_prompt(app, key);
 		return;
 	}
 	if (app->is_described) {

@@ -588,7 +588,7 @@ ui_prompt_edit(struct ui_prompt *p, const struct ui_edit *edit)
 	}
 }
 
-static void
+static bool
 take_choice(struct ui_prompt *p, uint32_t key)
 {
 	char letter[2] = { (char)key, '\0' };
@@ -601,27 +601,29 @@ take_choice(struct ui_prompt *p, uint32_t key)
 		end(p, str_n(letter, 1));
 	else if (key == KEYC_ESC || key == 'q' || key == 7 || key == 3)
 		ui_prompt_dismiss(p);
+	else
+		return false;
+	return true;
 }
 
-void
+bool
 ui_prompt_key(struct ui_prompt *p, uint32_t key)
 {
 	if (!p->is_open)
-		return;
-	if (p->spec.choices != NULL) {
-		take_choice(p, key);
-		return;
-	}
+		return false;
+	if (p->spec.choices != NULL)
+		return take_choice(p, key);
 	bool as_is = p->takes_next_as_is;
 	p->takes_next_as_is = false;
 	if (!key_is_char(key) || key == 0 || (key < ' ' && !as_is))
-		return;
+		return false;
 	struct buf one = BUF_INIT;
 	utf8_add(&one, key);
 	insert(p, buf_str(&one));
 	if (p->spec.is_secret)
 		buf_wipe(&one);
 	buf_release(&one);
+	return true;
 }
 
 /* A line break in what is pasted is no Enter. */

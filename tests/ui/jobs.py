@@ -88,4 +88,28 @@ def test_a_message_is_suspended():
     ends(t)
 
 
+def test_a_prompt_is_suspended():
+    server, t = begin()
+    at_line = lambda s: s.lines[-1].startswith("Limit to messages matching: ~s plan") and s.col == len("Limit to messages matching: ~s plan") and \
+        "82 messages" in s.lines[-2]
+    at_choice = lambda s: s.lines[-1].startswith("Quit tern?") and "82 messages" in s.lines[-2]
+    t.keys("l~s plan")
+    t.until("the line", at_line)
+    suspend(t)
+    t.type("fg\r")
+    t.until("the same line", at_line)
+    t.keys("<C-v><C-z>")  # this one is text
+    t.wait("~s plan.")
+    t.until("the key as text", lambda s: s.col > len("Limit to messages matching: ~s plan"))
+    t.keys("<C-g>:set quit=ask-yes<Enter>q")
+    t.until("the question", at_choice)
+    suspend(t)
+    t.type("fg\r")
+    t.until("the question", at_choice)
+    t.keys("n:unset suspend<Enter>l~s plan<C-z>s")
+    t.wait("^Limit to messages matching: ~s plans$")
+    t.keys("<C-g>")
+    ends(t)
+
+
 tap.main()
