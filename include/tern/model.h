@@ -170,6 +170,7 @@ struct model_mailbox {
 	struct str wire;
 	const char *name;
 	uint32_t n_messages; /* rows here */
+	uint32_t n_listed;   /* and in the list, which may not have been made anew yet */
 	uint32_t n_cached;   /* those of the server's that were fetched, whatever lies over them */
 	uint32_t n_server;   /* as far as the server has told; may be more */
 	uint32_t n_unseen, n_flagged, n_to_delete, n_tagged;

@@ -254,8 +254,10 @@ cmd_thread_change(struct app *app, const struct cmd *c)
 static void
 delete_all(struct app *app, const uint64_t *locals, size_t n)
 {
-	model_delete(app->model, locals, n, config_bool(app->conf, OPT_delete_now));
-	if (config_bool(app->conf, OPT_delete_untag))
+	bool now = config_bool(app->conf, OPT_delete_now);
+
+	model_delete(app->model, locals, n, now);
+	if (!now && config_bool(app->conf, OPT_delete_untag))
 		for (size_t i = 0; i < n; i++)
 			model_tag(app->model, locals[i], false);
 }
@@ -395,9 +397,6 @@ save_to(struct app *app, const struct place *p)
 		app_say(app, "%s to %s", copy ? "copied" : "moved", shown.ptr);
 	else
 		app_say(app, "%zu messages %s to %s", n, copy ? "copied" : "moved", shown.ptr);
-	if (!copy)
-		for (size_t i = 0; i < n; i++)
-			model_tag(app->model, app->targets[i], false);
 	if (!copy)
 		view_apply(app_index(app)); /* its place goes to the one behind it */
 	if (copy)

@@ -226,7 +226,7 @@ app_fill_mailbox(struct app *app, struct view_mailbox *out)
 	app_sort_word(app, OPT_sort_aux, &aux);
 	*out = (struct view_mailbox){
 		.name = buf_str(&name),
-		.n_messages = m.n_messages,
+		.n_messages = m.n_listed,
 		.n_new = m.n_unseen,
 		.n_unread = m.n_unseen,
 		.n_flagged = m.n_flagged,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "tern/base/mutf7.h"
+#include "tern/base/tick.h"
 
 /* ---- rows in the store's order ------------------------------------------------------ */
 
@@ -314,6 +315,7 @@ box_free(struct box *b)
 	buf_release(&b->limit_text);
 	pattern_free(b->limit);
 	idset_release(&b->tags);
+	idset_release(&b->tags_away);
 	idset_release(&b->collapsed);
 	list_free(b->list);
 	build_free(b->build);
@@ -434,6 +436,7 @@ model_open(struct model *m, struct str account, struct str wire, bool read_only,
 	buf_addstr(&b->wire, wire);
 	b->name = shown_name(wire);
 	b->read_only = read_only;
+	b->tags_at = b->away_at = SIZE_MAX;
 	b->order = (struct thread_spec)THREAD_SPEC_INIT;
 	b->done = done;
 	b->done_ctx = ctx;
@@ -569,6 +572,15 @@ count_posted_deletes(struct model *m, struct model_mailbox *out)
 	}
 }
 
+/* Rows and their number come together, also while the list is being made anew. */
+static uint32_t
+n_listed(struct model *m)
+{
+	if (m->box->list == NULL)
+		return plain_count(m);
+	return m->box->limit == NULL ? (uint32_t)m->box->list->n_keys : box_store_count(m);
+}
+
 bool
 model_mailbox(struct model *m, struct model_mailbox *out)
 {
@@ -594,6 +606,7 @@ model_mailbox(struct model *m, struct model_mailbox *out)
 		.n_tagged = (uint32_t)m->box->tags.count,
 		.n_shown = model_count(m),
 		.n_messages = box_store_count(m),
+		.n_listed = n_listed(m),
 		.busy = m->busy,
 	};
 	if (model_account_by_name(m, str_c(m->box->account), &account))
@@ -629,6 +642,7 @@ model_tag(struct model *m, uint64_t local, bool on)
 		idset_add(&m->box->tags, local);
 	else
 		idset_remove(&m->box->tags, local);
+	idset_remove(&m->box->tags_away, local);
 	model_mark(m, MODEL_ROWS);
 }
 
@@ -647,8 +661,10 @@ model_n_tagged(const struct model *m)
 void
 model_untag_all(struct model *m)
 {
-	if (m->box != NULL)
+	if (m->box != NULL) {
 		idset_release(&m->box->tags);
+		idset_release(&m->box->tags_away);
+	}
 	model_mark(m, MODEL_ROWS);
 }
 
@@ -672,6 +688,77 @@ model_tagged(struct model *m, size_t *n_out)
 	return out;
 }
 
+/* A row that leaves takes its tag along, and has it when it is back: after <undo>, or
+ * because the change was refused. */
+
+static bool
+is_here(struct model *m, uint64_t local)
+{
+	struct row_key key;
+	uint32_t at;
+
+	return box_key(m, local, &key) == 0 && rank_of(m, key, local, &at) &&
+	       !posts_take_away(m, local);
+}
+
+static bool
+put_tag(struct model *m, uint64_t local)
+{
+	struct box *b = m->box;
+	bool here = is_here(m, local);
+	struct idset *from = here ? &b->tags_away : &b->tags;
+
+	if (!idset_has(from, local))
+		return false;
+	idset_remove(from, local);
+	idset_add(here ? &b->tags : &b->tags_away, local);
+	model_mark(m, MODEL_ROWS);
+	return true;
+}
+
+void
+tags_leave(struct model *m, const uint64_t *locals, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (idset_has(&m->box->tags, locals[i])) {
+			idset_remove(&m->box->tags, locals[i]);
+			idset_add(&m->box->tags_away, locals[i]);
+		}
+}
+
+void
+tags_look_through(struct box *b)
+{
+	b->tags_at = b->away_at = 0;
+}
+
+/* One of the sets. A tag that goes lets another slip into its place. */
+static bool
+look_through(struct model *m, const struct idset *s, size_t *at, int64_t until_us)
+{
+	for (unsigned n = 1; *at < s->n_slots; n++) {
+		if (s->slots[*at] == 0 || !put_tag(m, s->slots[*at]))
+			++*at;
+		if (n % 32 == 0 && tick_us() >= until_us)
+			return true;
+	}
+	*at = SIZE_MAX;
+	return false;
+}
+
+bool
+tags_work(struct model *m, int64_t until_us)
+{
+	struct box *b = m->box;
+
+	if (b == NULL)
+		return false;
+	if (box_rows(m) == NULL)
+		b->tags_at = b->away_at = SIZE_MAX;
+	return look_through(m, &b->tags, &b->tags_at, until_us) ||
+	       look_through(m, &b->tags_away, &b->away_at, until_us);
+}
+
 /* ---- news ------------------------------------------------------------------------------------- */
 
 void
@@ -687,15 +774,17 @@ box_news(struct model *m, const struct msg_news *news)
 	model_rest(m);
 	m->hidden_known = false;
 	model_mark(m, MODEL_ROWS);
-	if (m->box->list == NULL && m->box->build == NULL) {
-		if (build_is_needed(m->box))
-			build_start(m);
-		return;
-	}
 	locals = xreallocarray(NULL, n + 1, sizeof(*locals));
 	struct ipc_reader r = { .rest = news->locals };
 	for (size_t i = 0; i < n; i++)
 		locals[i] = ipc_get_u64(&r);
-	list_news(m, locals, n, news->many != 0);
+	for (size_t i = 0; i < n; i++)
+		put_tag(m, locals[i]);
+	if (news->many)
+		tags_look_through(m->box);
+	if (m->box->list != NULL || m->box->build != NULL)
+		list_news(m, locals, n, news->many != 0);
+	else if (build_is_needed(m->box))
+		build_start(m);
 	free(locals);
 }

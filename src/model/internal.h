@@ -92,7 +92,9 @@ struct box {
 	bool collapse_all;
 	struct pattern *limit;
 	struct buf limit_text;
-	struct idset tags;
+	struct idset tags;	/* of rows that are here */
+	struct idset tags_away; /* of rows that left, for when they come back */
+	size_t tags_at, away_at; /* looked through up to here; SIZE_MAX: to the end */
 	struct idset collapsed; /* local id of the thread's first message */
 
 	struct list *list; /* NULL: date order, nothing limited */
@@ -203,6 +205,7 @@ uint64_t request_raw(struct model *m, enum msg_type type, struct buf *payload,
 void post_free(struct post *p);
 bool post_touches(const struct post *p, uint64_t local);
 bool post_hides(const struct post *p);
+bool posts_take_away(const struct model *m, uint64_t local);
 /* Lay what is posted over a row. False: it is taken away. */
 bool posts_overlay(struct model *m, uint32_t mailbox, struct row *row);
 void posts_event(struct model *m, const struct ipc_frame *f);
@@ -216,6 +219,10 @@ void box_open_again(struct model *m);
 void box_news(struct model *m, const struct msg_news *news);
 void box_free(struct box *b);
 void box_event_opened(struct model *m, uint32_t mailbox);
+/* These rows are taken away: their tags go with them. */
+void tags_leave(struct model *m, const uint64_t *locals, size_t n);
+void tags_look_through(struct box *b);
+bool tags_work(struct model *m, int64_t until_us);
 int box_key(struct model *m, uint64_t local, struct row_key *out);
 /* ---- list.c ---- */
 void list_free(struct list *l);

@@ -46,6 +46,15 @@ post_hides(const struct post *p)
 	return takes_away(p) && p->n <= MAX_HIDDEN_BY_POST;
 }
 
+bool
+posts_take_away(const struct model *m, uint64_t local)
+{
+	for (size_t i = 0; i < m->posts.n; i++)
+		if (takes_away(m->posts.v[i]) && post_touches(m->posts.v[i], local))
+			return true;
+	return false;
+}
+
 static void
 overlay(struct model *m, const struct post *p, struct row *row)
 {
@@ -129,10 +138,14 @@ post_all(struct model *m, struct msg_post *like, const uint64_t *locals, size_t 
 {
 	if (m->box == NULL || n == 0)
 		return;
-	if (like->kind == INTENT_MOVE || (like->kind == INTENT_DELETE && like->set_flags != 0))
+	bool takes = like->kind == INTENT_MOVE ||
+		     (like->kind == INTENT_DELETE && like->set_flags != 0);
+	if (takes)
 		list_drop(m, locals, n);
 	for (size_t at = 0; at < n; at += MAX_LOCALS)
 		post_one(m, like, locals + at, n - at < MAX_LOCALS ? n - at : MAX_LOCALS);
+	if (takes)
+		tags_leave(m, locals, n);
 	rows_changed(m);
 }
 
@@ -212,6 +225,9 @@ model_undo(struct model *m, model_answer *answer, void *ctx)
 	uint8_t id[16] = { 0 };
 	struct msg_undo msg = { .post_id = str_n((const char *)id, 16) };
 
+	/* What comes back is not to wait for the pause that others' news have. */
+	if (m->box != NULL)
+		m->box->build_not_before_us = 0;
 	new_id(m, id);
 	REQUEST(m, UNDO, undo, &msg, answer, ctx);
 }
@@ -243,6 +259,8 @@ post_ended(struct model *m, size_t i, const char *trouble)
 		m->post_trouble = true;
 		if (m->box != NULL && m->box->list != NULL)
 			m->box->build_again = true;
+		if (m->box != NULL)
+			tags_look_through(m->box);
 	}
 	vec_remove(&m->posts, i);
 	request_remove(m, p->request);

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """An order other than by date: it follows the news, and threads end where they end."""
+import re
+
 import dovecot
 import tap
 import ui
@@ -83,6 +85,31 @@ def test_a_thread_that_lost_its_head_does_not_go_to_the_one_before():
     d, t = threads("set save_empty confirmappend=no\n")
     t.keys("=/re1<Enter>s=Trash<Enter>/re3<Enter><C-d>")
     t.until("both", lambda s: marked(s) == ["re2", "re3"])
+
+
+def test_rows_and_their_number_come_together():
+    with dovecot.Dovecot() as d:
+        c = d.client()
+        for name in ("bb", "dd", "ff"):
+            append(c, name)
+        dovecot.check(c.create("Archive"))
+        t = ui.User(d, rc="set sort=subject confirmappend=no\n").open()
+        t.until("three", lambda s: subjects(s) == ["bb", "dd", "ff"])
+        t.wait("in step|connected")
+
+        def comes_to(n):
+            def there(s):
+                told = int(re.search("─ ([0-9]+) messages", s.lines[-2])[1])
+                assert told == len(subjects(s)), t.picture()
+                return told == n
+            t.until("%d messages" % n, there)
+        for _ in range(3):
+            t.keys("s=Archive<Enter>")
+            comes_to(2)
+            t.wait("moved to")
+            t.keys("<C-_>")
+            comes_to(3)
+            t.wait("undone")
 
 
 tap.main()
