@@ -738,6 +738,33 @@ covers(struct fix *f, uint32_t mailbox, uint32_t uidnext, struct str covered)
 	assert_int_equal(store_txn_commit(t, &f->err), 0);
 }
 
+/* A move went out and the connection died; the mailbox is opened again and the message is
+ * not there any more. That says nothing of what was changed after it. */
+static void
+test_a_change_behind_a_move_under_way_is_not_gone(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(4, 4, 0));
+	struct arena a = ARENA_INIT;
+
+	fix_accept(f, move(local, "B"));
+	set_state(f, 1, INTENT_SENT, 0);
+	undo(f);
+	fix_accept(f, flag(local, ROW_SEEN, 0));
+	remove_uids(f, inbox, "4");
+	covers(f, inbox, 5, STR("1:4"));
+	assert_int_equal(journal_rebind(f->w, inbox, &f->err), 0);
+	fix_journal_is(f, "MS MP FP");
+	set_state(f, 1, INTENT_CONFIRMED, 77);
+	set_state(f, 2, INTENT_CONFIRMED, 5);
+	struct intent i = fix_record(f, 3, &a);
+	assert_str(i.mailbox, "INBOX");
+	assert_int_equal(i.uid, 5);
+	assert_int_equal(i.state, INTENT_PLANNED);
+	arena_release(&a);
+}
+
 /* COPYUID tells a UID on one connection while the mailbox is opened on another, which
  * has not heard of it. */
 static void
@@ -901,6 +928,7 @@ main(void)
 		T(test_undo_of_expunged),
 		T(test_undo_of_copy),
 		T(test_rebind),
+		T(test_a_change_behind_a_move_under_way_is_not_gone),
 		T(test_where_it_was_found_is_kept),
 		T(test_a_uid_that_is_news_is_not_gone),
 		T(test_sweep),

@@ -165,18 +165,20 @@ search_rows(struct jop *j, struct rebind *r, struct err *err)
 	return rc == 0 || rc == MDB_NOTFOUND ? result : env_error(e, rc, "read", err);
 }
 
-/* A move that is to bring it here has not been confirmed yet. */
+/* A move of its message is under way before it: where that is will be known when the
+ * move has ended. */
 static int
-waits_for_move(struct jop *j, const struct intent *i, bool *waits_out, struct err *err)
+is_behind_move(struct jop *j, const struct intent *i, bool *is_behind_out, struct err *err)
 {
 	struct intents open = VEC_INIT;
 
-	*waits_out = false;
+	*is_behind_out = false;
 	int rc = j_of_local(j, i->local, &open, err);
 	for (size_t n = 0; n < open.n; n++) {
 		const struct intent *o = &open.v[n];
-		*waits_out |= o->seq < i->seq && o->state == INTENT_SENT && o->target.len > 0 &&
-			      is_in(i, account_of_target(o), mailbox_canonical(o->target));
+		*is_behind_out |= o->seq < i->seq && o->state == INTENT_SENT &&
+				  (o->kind == INTENT_MOVE || o->kind == INTENT_DELETE) &&
+				  o->target.len > 0;
 	}
 	vec_release(&open);
 	return rc;
@@ -203,14 +205,14 @@ bind_by_uid(struct jop *j, struct rebind *r, size_t n, struct err *err)
 {
 	struct intent *i = &r->box.v[n];
 	struct place at;
-	bool waits;
+	bool is_behind;
 
 	if (i->state == INTENT_PARKED && i->reason.len == 0)
 		return 0;
 	if (i->uid == 0) {
-		if (waits_for_move(j, i, &waits, err) != 0)
+		if (is_behind_move(j, i, &is_behind, err) != 0)
 			return -1;
-		if (waits)
+		if (is_behind)
 			return 0;
 	}
 	if (i->uid != 0 && i->uidvalidity == r->m.uidvalidity) {
@@ -239,9 +241,13 @@ bind_found(struct jop *j, struct rebind *r, const struct candidate *c, struct er
 	/* What went out may have done it: who sent it finds out. Where it came to lie was
 	 * never told, or told by another connection and this one has not heard of it: who
 	 * sends it looks for it. */
-	bool is_news = i->uidvalidity == r->m.uidvalidity && i->uid >= r->m.uidnext;
+	bool is_news = i->uidvalidity == r->m.uidvalidity && i->uid >= r->m.uidnext, is_behind;
 	if (!r->is_covered || i->state == INTENT_SENT || i->state == INTENT_PARKED ||
 	    i->uid == 0 || is_news)
+		return 0;
+	if (is_behind_move(j, i, &is_behind, err) != 0)
+		return -1;
+	if (is_behind)
 		return 0;
 	i->state = INTENT_PARKED;
 	i->reason = c->n_matches > 1 ? STR("several messages look like the one that was meant") :
