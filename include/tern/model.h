@@ -282,6 +282,7 @@ bool model_question(const struct model *m, struct model_question *out);
 bool model_question_is_open(const struct model *m, uint64_t id);
 /* Without an answer: for whom the manager finds when we are gone. */
 void model_leave_question(struct model *m, uint64_t id);
+void model_question_is_shown(struct model *m, uint64_t id); /* to the user */
 void model_answer_question(struct model *m, uint64_t id, enum answer_verdict verdict,
 			   struct str text);
 

@@ -39,6 +39,7 @@ enum account_state {
 	ACCOUNT_BUSY,
 	ACCOUNT_WAITING, /* no network or server: retry_wall says when */
 	ACCOUNT_STOPPED, /* needs the user: password, certificate */
+	ACCOUNT_ASKING,	 /* some interface shows the user the question */
 };
 
 enum question_kind {

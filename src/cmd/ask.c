@@ -357,6 +357,7 @@ ask_user(struct app *app, const struct model_question *q)
 	}
 	spec.label = label.ptr;
 	app->question = q->id;
+	model_question_is_shown(app->model, q->id);
 	ui_prompt_open(app->prompt, &spec);
 	app_mark(app);
 	buf_reset(&app->secret_trouble);

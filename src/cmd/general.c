@@ -239,6 +239,7 @@ fill_activity_lines(struct screen *s)
 		[ACCOUNT_OFFLINE] = "not connected", [ACCOUNT_CONNECTING] = "connecting",
 		[ACCOUNT_READY] = "connected",	     [ACCOUNT_BUSY] = "busy",
 		[ACCOUNT_WAITING] = "waiting",	     [ACCOUNT_STOPPED] = "stopped",
+		[ACCOUNT_ASKING] = "waiting",
 	};
 	struct app *app = s->app;
 	struct model_account a;

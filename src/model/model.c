@@ -355,6 +355,17 @@ model_leave_question(struct model *m, uint64_t id)
 }
 
 void
+model_question_is_shown(struct model *m, uint64_t id)
+{
+	struct msg_shown shown = { .question = id };
+	struct buf payload = BUF_INIT;
+
+	msg_put_shown(&payload, &shown);
+	model_tell(m, MSG_SHOWN, buf_str(&payload));
+	buf_release(&payload);
+}
+
+void
 model_answer_question(struct model *m, uint64_t id, enum answer_verdict verdict, struct str text)
 {
 	struct msg_answer a = { .question = id, .verdict = (uint8_t)verdict, .text = text };

@@ -332,6 +332,7 @@ REQUEST(save_part, save_part_request(c, f->id, &m))
 REQUEST(folders, folders(c, f->id, &m))
 REQUEST(cancel, cancel(c, m.request))
 REQUEST(answer, question_answer(c, m.question, (enum answer_verdict)m.verdict, m.text))
+REQUEST(shown, question_is_shown(c, m.question))
 REQUEST(typed, client_typed(c))
 REQUEST(connect_now, connect_now(c->session))
 REQUEST(leave, leave(c, f->id))
@@ -355,6 +356,7 @@ static const struct {
 	{ MSG_FOLDERS, request_folders },
 	{ MSG_CANCEL, request_cancel },
 	{ MSG_ANSWER, request_answer },
+	{ MSG_SHOWN, request_shown },
 	{ MSG_TYPED, request_typed },
 	{ MSG_CONNECT_NOW, request_connect_now },
 	{ MSG_LEAVE, request_leave },

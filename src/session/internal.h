@@ -135,6 +135,7 @@ struct question *question_ask(struct session *s, enum question_kind kind, struct
 			      struct worker *w, const char *prompt, const char *detail);
 void question_answer(struct client *c, uint64_t id, enum answer_verdict verdict,
 		     struct str text);
+void question_is_shown(struct client *c, uint64_t id);
 void question_withdraw(struct session *s, struct question *q);
 void questions_of_account(struct session *s, struct account *a); /* withdraw all */
 /* Put what nobody has been asked to the interface last typed in. */

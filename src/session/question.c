@@ -28,6 +28,28 @@ question_free(struct session *s, struct question *q)
 	free(q);
 }
 
+/* Nobody is being asked any more: connecting goes on, or ends and says why. */
+static void
+is_asked_no_more(struct account *a)
+{
+	if (a->state == ACCOUNT_ASKING)
+		account_say(a, ACCOUNT_CONNECTING, "connecting");
+}
+
+void
+question_is_shown(struct client *c, uint64_t id)
+{
+	struct session *s = c->session;
+
+	for (size_t i = 0; i < s->questions.n; i++) {
+		struct question *q = s->questions.v[i];
+		if (q->id == id && q->asked == c)
+			account_say(q->account, ACCOUNT_ASKING, "another tern asks %s",
+				    q->kind == QUESTION_CERTIFICATE ? "about its certificate" :
+								      "for the password");
+	}
+}
+
 static struct client *
 last_typed_in(struct session *s)
 {
@@ -86,8 +108,11 @@ question_ask(struct session *s, enum question_kind kind, struct account *a, stru
 void
 question_withdraw(struct session *s, struct question *q)
 {
+	struct account *a = q->account;
+
 	tell_gone(s, q, NULL);
 	question_free(s, q);
+	is_asked_no_more(a);
 }
 
 void
@@ -107,6 +132,7 @@ questions_take_back(struct session *s, struct client *c)
 			continue;
 		tell_gone(s, q, c);
 		q->asked = NULL;
+		is_asked_no_more(q->account);
 	}
 }
 
@@ -114,8 +140,10 @@ void
 questions_client_gone(struct session *s, struct client *c)
 {
 	for (size_t i = 0; i < s->questions.n; i++)
-		if (s->questions.v[i]->asked == c)
+		if (s->questions.v[i]->asked == c) {
 			s->questions.v[i]->asked = NULL;
+			is_asked_no_more(s->questions.v[i]->account);
+		}
 }
 
 void
@@ -134,6 +162,7 @@ question_answer(struct client *c, uint64_t id, enum answer_verdict verdict, stru
 	enum question_kind kind = q->kind;
 	tell_gone(s, q, c);
 	question_free(s, q);
+	is_asked_no_more(a);
 	if (kind == QUESTION_CERTIFICATE) {
 		worker_certificate_answer(w, verdict);
 		return;

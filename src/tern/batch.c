@@ -97,6 +97,8 @@ look_for_trouble(struct program *p, struct trouble *t)
 	t->is_of_account = m.open_error == NULL;
 	if (m.open_error != NULL)
 		tell_trouble(t, "%s", m.open_error);
+	else if (m.is_opened && a.state == ACCOUNT_ASKING)
+		tell_trouble(t, "no answer from %s: %s", a.url, a.text);
 	else if (m.is_opened && (a.state == ACCOUNT_STOPPED ||
 				 (a.state == ACCOUNT_WAITING && a.retry_wall > wall_now())))
 		tell_trouble(t, "%s", a.text);

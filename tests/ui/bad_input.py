@@ -304,8 +304,26 @@ def test_batch_use_ends_though_another_tern_is_asked():
     t.wait("[(]r[)]eject, accept")
     # The question is for the one in front of the user: nobody else may answer it.
     done = user.batch("-z", seconds=60)
-    assert done.returncode == 1 and "no answer from the server" in done.stderr, done
+    assert done.returncode == 1 and "another tern asks about its certificate" in done.stderr, done
     t.wait("[(]r[)]eject, accept")
+
+
+def test_batch_use_ends_though_another_tern_waits_for_the_password():
+    d, user = fresh()
+    without_password(user)
+    t = user.open()
+    t.wait("^Password for %s@localhost" % user.name)
+    for flags in (["-z"], ["-Z", "-e", "mailboxes =INBOX"]):
+        done = user.batch(*flags, seconds=60)
+        assert done.returncode == 1 and "another tern asks for the password" in done.stderr, done
+    # Whoever comes later sees it, too, and goes on with the others.
+    later = user.open("-f", "=INBOX")
+    later.wait("localhost: another tern asks for the password")
+    t.wait("^Password for %s@localhost" % user.name)
+    t.keys(dovecot.PASSWORD + "<Enter>")
+    t.wait("m2")
+    later.wait("m2")
+    later.wait("in step|connected")
 
 
 def test_the_server_goes_in_the_middle():
