@@ -238,6 +238,8 @@ int store_intent(struct store_view *v, uint64_t seq, struct intent *out, struct 
 /* Waiting to reach a server (planned or sent). */
 uint32_t store_n_waiting(struct store_view *v);
 
+/* A copy whose texts live in the arena: it outlives the snapshot it was read from. */
+struct intent intent_copy(const struct intent *i, struct arena *a);
 /* Whether a row with the record's UID can be the message it was made for: by Message-ID,
  * else by size and date. A server that was restored gives old UIDs to other messages. */
 bool intent_means(const struct intent *i, const struct row *row);

@@ -12,24 +12,6 @@
 
 #define WAITING ((1u << INTENT_PLANNED) | (1u << INTENT_SENT))
 
-struct intent
-push_copy_intent(struct arena *a, const struct intent *i)
-{
-	struct intent c = *i;
-
-	c.account = arena_str(a, i->account);
-	c.mailbox = arena_str(a, i->mailbox);
-	c.mailbox_id = arena_str(a, i->mailbox_id);
-	c.message_id = arena_str(a, i->message_id);
-	c.keyword = arena_str(a, i->keyword);
-	c.before_account = arena_str(a, i->before_account);
-	c.before = arena_str(a, i->before);
-	c.target_account = arena_str(a, i->target_account);
-	c.target = arena_str(a, i->target);
-	c.reason = arena_str(a, i->reason);
-	return c;
-}
-
 /* ---- what is due -------------------------------------------------------------------- */
 
 void
@@ -221,7 +203,7 @@ is_behind(struct gather *g, const struct intent *i)
 static void
 decide_without_server(struct gather *g, const struct intent *i, uint8_t state, const char *reason)
 {
-	struct intent c = push_copy_intent(&g->push->arena, i);
+	struct intent c = intent_copy(i, &g->push->arena);
 
 	c.state = state;
 	c.reason = str_c(reason);
@@ -292,7 +274,7 @@ gather_one(const struct intent *i, void *ctx)
 			 !decide_same_batch(&p->v[0], i, g->trash)))
 		return true;
 	p->v = xreallocarray(p->v, p->n + 1, sizeof(*p->v));
-	p->v[p->n] = push_copy_intent(&p->arena, i);
+	p->v[p->n] = intent_copy(i, &p->arena);
 	p->v[p->n].uid = uid;
 	p->v[p->n].uidvalidity = g->uidvalidity;
 	if (p->n++ == 0) {
@@ -470,7 +452,7 @@ gather_probe(const struct intent *i, void *ctx)
 	if (p->n == 0)
 		c->where = arena_str(&p->arena, where);
 	p->v = xreallocarray(p->v, p->n + 1, sizeof(*p->v));
-	p->v[p->n++] = push_copy_intent(&p->arena, i);
+	p->v[p->n++] = intent_copy(i, &p->arena);
 	return true;
 }
 
@@ -515,7 +497,7 @@ static bool
 park_one(const struct intent *i, void *ctx)
 {
 	struct park *p = ctx;
-	struct intent c = push_copy_intent(&p->arena, i);
+	struct intent c = intent_copy(i, &p->arena);
 
 	c.state = INTENT_PARKED;
 	c.reason = p->why;

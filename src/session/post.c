@@ -160,7 +160,7 @@ intent_retry_request(struct client *c, uint64_t id, uint64_t seq, bool drop)
 	int found = v == NULL ? -1 : store_intent(v, seq, &i, &err);
 
 	if (found == 0)
-		i = push_copy_intent(&arena, &i);
+		i = intent_copy(&i, &arena);
 	if (v != NULL)
 		store_end(v);
 	if (found == 1)

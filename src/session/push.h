@@ -29,7 +29,4 @@ struct push {
 	uint32_t n_found;
 };
 
-/* Strings go into the arena. */
-struct intent push_copy_intent(struct arena *a, const struct intent *i);
-
 #endif

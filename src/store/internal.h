@@ -214,8 +214,6 @@ void intent_encode(struct buf *b, const struct intent *i);
 int intent_decode(MDB_val val, struct intent *i);
 void text_encode(struct buf *b, const struct text_state *t);
 int text_decode(MDB_val val, struct text_state *t);
-/* A copy whose slices live in the arena. */
-struct intent intent_copy(const struct intent *i, struct arena *a);
 
 /* Values of C_UID and C_LOCAL. */
 struct place {
