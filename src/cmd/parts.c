@@ -156,11 +156,7 @@ saving_free(struct saving *s)
 {
 	struct app *app = s->app;
 
-	for (size_t i = 0; i < app->savings.n; i++)
-		if (app->savings.v[i] == s) {
-			vec_remove(&app->savings, i);
-			break;
-		}
+	vec_remove_item(&app->savings, s);
 	free(s->section);
 	free(s->path);
 	free(s);

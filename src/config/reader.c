@@ -112,11 +112,7 @@ job_free(struct job *j)
 {
 	struct config_reader *r = j->r;
 
-	for (size_t i = 0; i < r->jobs.n; i++)
-		if (r->jobs.v[i] == j) {
-			vec_remove(&r->jobs, i);
-			break;
-		}
+	vec_remove_item(&r->jobs, j);
 	job_clear(j);
 	vec_release(&j->stack);
 	vec_release(&j->queue);

@@ -160,11 +160,7 @@ model_doc_free(struct model_doc *d)
 		model_forget(d->m, d->request);
 	hang_up(d);
 	lines_free(d->shown);
-	for (size_t i = 0; i < d->m->docs.n; i++)
-		if (d->m->docs.v[i] == d) {
-			vec_remove(&d->m->docs, i);
-			break;
-		}
+	vec_remove_item(&d->m->docs, d);
 	arena_release(&d->how_text);
 	free(d->trouble);
 	free(d);

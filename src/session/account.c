@@ -171,11 +171,7 @@ account_free(struct account *a)
 {
 	struct session *s = a->session;
 
-	for (size_t i = 0; i < s->accounts.n; i++)
-		if (s->accounts.v[i] == a) {
-			vec_remove(&s->accounts, i);
-			break;
-		}
+	vec_remove_item(&s->accounts, a);
 	while (a->tasks.n > 0)
 		task_free(a->tasks.v[0]);
 	vec_release(&a->tasks);

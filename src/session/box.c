@@ -37,11 +37,7 @@ box_free(struct box *b)
 {
 	struct session *s = b->session;
 
-	for (size_t i = 0; i < s->boxes.n; i++)
-		if (s->boxes.v[i] == b) {
-			vec_remove(&s->boxes, i);
-			break;
-		}
+	vec_remove_item(&s->boxes, b);
 	free(b->account_name);
 	buf_release(&b->name);
 	seqset_release(&b->server_uids);

@@ -39,11 +39,7 @@ client_free(struct client *c)
 {
 	struct session *s = c->session;
 
-	for (size_t i = 0; i < s->clients.n; i++)
-		if (s->clients.v[i] == c) {
-			vec_remove(&s->clients, i);
-			break;
-		}
+	vec_remove_item(&s->clients, c);
 	while (c->open.n > 0)
 		close_box(c, c->open.v[0]);
 	vec_release(&c->open);

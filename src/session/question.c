@@ -18,11 +18,7 @@ tell_gone(struct session *s, const struct question *q, const struct client *but)
 static void
 question_free(struct session *s, struct question *q)
 {
-	for (size_t i = 0; i < s->questions.n; i++)
-		if (s->questions.v[i] == q) {
-			vec_remove(&s->questions, i);
-			break;
-		}
+	vec_remove_item(&s->questions, q);
 	free(q->prompt);
 	free(q->detail);
 	free(q);

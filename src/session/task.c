@@ -28,11 +28,7 @@ leave_worker(struct task *t)
 {
 	if (t->worker == NULL)
 		return;
-	for (size_t i = 0; i < t->worker->running.n; i++)
-		if (t->worker->running.v[i] == t) {
-			vec_remove(&t->worker->running, i);
-			break;
-		}
+	vec_remove_item(&t->worker->running, t);
 	t->worker->idle_since_ms = t->worker->session->now_ms;
 	t->worker = NULL;
 }
@@ -56,11 +52,7 @@ task_free(struct task *t)
 	struct account *a = t->account;
 
 	leave_worker(t);
-	for (size_t i = 0; i < a->tasks.n; i++)
-		if (a->tasks.v[i] == t) {
-			vec_remove(&a->tasks, i);
-			break;
-		}
+	vec_remove_item(&a->tasks, t);
 	drop_file(t);
 	free(t->prefer);
 	free(t->final_path);

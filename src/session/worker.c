@@ -459,11 +459,7 @@ worker_free(struct worker *w)
 {
 	struct session *s = w->session;
 
-	for (size_t i = 0; i < s->workers.n; i++)
-		if (s->workers.v[i] == w) {
-			vec_remove(&s->workers, i);
-			break;
-		}
+	vec_remove_item(&s->workers, w);
 	vec_release(&w->running);
 	seqset_release(&w->uids_so_far);
 	ipc_conn_free(w->conn);

@@ -87,12 +87,7 @@ job_end(struct worker *w, struct text_job *j, const struct err *err)
 {
 	uint64_t id = j->id;
 
-	for (size_t i = 0; i < w->texts.n; i++) {
-		if (w->texts.v[i] == j) {
-			vec_remove(&w->texts, i);
-			break;
-		}
-	}
+	vec_remove_item(&w->texts, j);
 	job_free(j);
 	worker_end(w, id, err, STR_NONE);
 }

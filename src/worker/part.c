@@ -92,12 +92,7 @@ job_end(struct worker *w, struct part_job *j, const struct err *err)
 	if (err)
 		why = *err;
 	cancel_chunks(w, j);
-	for (size_t i = 0; i < w->parts.n; i++) {
-		if (w->parts.v[i] == j) {
-			vec_remove(&w->parts, i);
-			break;
-		}
-	}
+	vec_remove_item(&w->parts, j);
 	job_free(j);
 	worker_end(w, id, err ? &why : NULL, STR_NONE);
 }

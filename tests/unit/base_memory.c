@@ -190,6 +190,12 @@ test_vec(void **state)
 	vec_remove(&v, v.n - 1);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(v.v[i], i);
+	vec_remove_item(&v, 0);
+	assert_int_equal(v.v[0], 1);
+	vec_remove_item(&v, 99);
+	vec_remove_item(&v, 1000); /* it is not there */
+	assert_int_equal(v.v[v.n - 1], 98);
+	assert_int_equal(v.n, 98);
 	vec_reset(&v);
 	assert_int_equal(v.n, 0);
 	vec_release(&v);

@@ -45,6 +45,15 @@
 			((vec)->n - vec_at_ - 1) * sizeof(*(vec)->v));           \
 		(vec)->n--;                                                      \
 	} while (0)
+/* The first that is equal to `item`, a number or a pointer; none is fine. */
+#define vec_remove_item(vec, item)                                               \
+	do {                                                                     \
+		size_t vec_i_ = 0;                                               \
+		while (vec_i_ < (vec)->n && (vec)->v[vec_i_] != (item))          \
+			vec_i_++;                                                \
+		if (vec_i_ < (vec)->n)                                           \
+			vec_remove(vec, vec_i_);                                 \
+	} while (0)
 #define vec_reset(vec) ((void)((vec)->n = 0))
 #define vec_release(vec)                             \
 	do {                                         \
