@@ -69,8 +69,9 @@ session_after_failure(struct session *s)
 	s->store_failed = NULL;
 }
 
-void
-session_news(struct session *s, uint32_t mailbox, const uint64_t *locals, size_t n, bool many)
+/* many: it is to be read anew, `locals` are not all. */
+static void
+tell_news(struct session *s, uint32_t mailbox, const uint64_t *locals, size_t n, bool many)
 {
 	struct buf list = BUF_INIT;
 
@@ -81,6 +82,34 @@ session_news(struct session *s, uint32_t mailbox, const uint64_t *locals, size_t
 		if (client_takes_news(c))
 			IPC_SEND(c->conn, NEWS, news, 0, -1, &m, NULL);
 	buf_release(&list);
+}
+
+void
+session_news(struct session *s, uint32_t mailbox)
+{
+	tell_news(s, mailbox, NULL, 0, true);
+}
+
+void
+session_news_everywhere(struct session *s)
+{
+	for (size_t i = 0; i < s->boxes.n; i++)
+		session_news(s, s->boxes.v[i]->id);
+}
+
+static void
+tell_arrivals(struct session *s)
+{
+	for (size_t i = 0; i < s->boxes.n; i++) {
+		struct box *b = s->boxes.v[i];
+		if (b->arrived == 0)
+			continue;
+		struct msg_arrived m = { .mailbox = b->id, .n = b->arrived };
+		EVERY_CLIENT (s, c)
+			if (client_takes_news(c))
+				IPC_SEND(c->conn, ARRIVED, arrived, 0, -1, &m, NULL);
+		b->arrived = 0;
+	}
 }
 
 int
@@ -118,21 +147,11 @@ session_commit(struct session *s)
 	}
 	care_is_well();
 	for (size_t i = 0; i < n_touched; i++)
-		session_news(s, touched[i].mailbox, touched[i].locals, touched[i].n,
-			     touched[i].many);
+		tell_news(s, touched[i].mailbox, touched[i].locals, touched[i].n, touched[i].many);
 	EVERY_CLIENT (s, c)
 		if (is_more)
 			c->missed_news = true;
-	for (size_t i = 0; i < s->boxes.n; i++) {
-		struct box *b = s->boxes.v[i];
-		if (b->arrived == 0)
-			continue;
-		struct msg_arrived m = { .mailbox = b->id, .n = b->arrived };
-		EVERY_CLIENT (s, c)
-			if (client_takes_news(c))
-				IPC_SEND(c->conn, ARRIVED, arrived, 0, -1, &m, NULL);
-		b->arrived = 0;
-	}
+	tell_arrivals(s);
 	return 0;
 }
 

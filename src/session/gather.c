@@ -317,7 +317,7 @@ settle(struct gather *g)
 				       STR_ARG(g->changed.v[i].reason));
 	for (size_t i = 0; status == 0 && i < g->changed.n; i++)
 		wake_target(g, &g->changed.v[i]);
-	session_news(s, g->box->id, NULL, 0, true);
+	session_news(s, g->box->id);
 	vec_release(&g->changed);
 	return status;
 }
@@ -524,7 +524,7 @@ park_all(struct box *b, const char *why)
 		session_notice(s, LOG_ERROR, b->account_name, false,
 			       "%zu change%s in '%s' cannot be made: %s", p.v.n,
 			       p.v.n == 1 ? "" : "s", b->name.ptr, why);
-	session_news(s, b->id, NULL, 0, true);
+	session_news(s, b->id);
 	vec_release(&p.v);
 	arena_release(&p.arena);
 }

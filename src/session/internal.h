@@ -423,8 +423,9 @@ void session_commit_if_due(struct session *s);
  * end of what they do. At the top of the next turn the workers are dropped. */
 void session_store_failed(struct session *s, const struct err *err);
 void session_after_failure(struct session *s);
-void session_news(struct session *s, uint32_t mailbox, const uint64_t *locals, size_t n,
-		  bool many);
+/* What the interfaces show of it is to be read anew: its changes, not its rows. */
+void session_news(struct session *s, uint32_t mailbox);
+void session_news_everywhere(struct session *s);
 
 /* ---- care.c: a cache that is damaged ------------------------------------------------------ */
 

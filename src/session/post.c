@@ -90,7 +90,7 @@ post_request(struct client *c, uint64_t id, const struct msg_post *m)
 			/* Acknowledged means durable: the frame goes after the sync. */
 			answer_post(c, id, m->post_id, &err);
 			ipc_flush(c->conn, NULL);
-			session_news(s, b->id, NULL, 0, true);
+			session_news(s, b->id);
 			push_dirty(b);
 			if (b->account != NULL && b->account->state == ACCOUNT_WAITING)
 				account_tell(b->account, NULL); /* one more waits */
@@ -118,7 +118,7 @@ release_request(struct client *c, uint64_t id, const struct msg_release *m)
 	    journal_release(s->writer, (const uint8_t *)m->post_id.ptr, str_c(b->account_name),
 			    buf_str(&b->name), &n, &err) == 0 &&
 	    n > 0) {
-		session_news(s, b->id, NULL, 0, true);
+		session_news(s, b->id);
 		push_dirty(b);
 	}
 	answer_post(c, id, m->post_id, &err);
@@ -144,8 +144,7 @@ undo_request(struct client *c, uint64_t id, const struct msg_undo *m)
 	client_done(c, id, text != NULL ? text : "");
 	free(text);
 	push_scan(s);
-	for (size_t i = 0; i < s->boxes.n; i++)
-		session_news(s, s->boxes.v[i]->id, NULL, 0, true);
+	session_news_everywhere(s);
 }
 
 void
@@ -184,7 +183,7 @@ intent_retry_request(struct client *c, uint64_t id, uint64_t seq, bool drop)
 	else
 		client_done(c, id, "");
 	if (b != NULL) {
-		session_news(s, b->id, NULL, 0, true);
+		session_news(s, b->id);
 		push_dirty(b);
 		if (b->account != NULL && !drop)
 			account_connect_now(b->account);

@@ -400,10 +400,10 @@ confirm(struct task *t)
 		if (other != NULL) {
 			other->has_arrivals = true;
 			push_dirty(other);
-			session_news(s, other->id, NULL, 0, true);
+			session_news(s, other->id);
 		}
 	}
-	session_news(s, b->id, NULL, 0, true);
+	session_news(s, b->id);
 	push_dirty(b);
 	account_tell(b->account, NULL);
 	task_free(t);
@@ -463,7 +463,7 @@ refuse(struct task *t, uint8_t state, const char *text)
 	if (journal_update(s->writer, p->v, p->n, &err) < 0)
 		session_store_failed(s, &err);
 	tell_refusal(t, text);
-	session_news(s, b->id, NULL, 0, true);
+	session_news(s, b->id);
 	push_dirty(b);
 	task_free(t);
 }
@@ -560,7 +560,7 @@ probe_answer(struct task *t)
 	struct box *source = box_by_name(s, i->account, i->mailbox, false, NULL);
 	if (source != NULL) {
 		push_dirty(source);
-		session_news(s, source->id, NULL, 0, true);
+		session_news(s, source->id);
 	}
 	push_dirty(t->box);
 	task_free(t);
@@ -637,6 +637,7 @@ make_trash(struct task *t)
 static void
 park(struct task *t, const char *text)
 {
+	struct session *s = t->account->session;
 	struct push *p = t->push;
 	struct err err = ERR_INIT;
 
@@ -644,10 +645,9 @@ park(struct task *t, const char *text)
 		p->v[i].state = INTENT_PARKED;
 		p->v[i].reason = arena_str(&p->arena, str_c(text));
 	}
-	if (journal_update(t->account->session->writer, p->v, p->n, &err) < 0)
-		session_store_failed(t->account->session, &err);
-	for (size_t i = 0; i < t->account->session->boxes.n; i++)
-		session_news(t->account->session, t->account->session->boxes.v[i]->id, NULL, 0, true);
+	if (journal_update(s->writer, p->v, p->n, &err) < 0)
+		session_store_failed(s, &err);
+	session_news_everywhere(s);
 	push_dirty(t->box);
 	task_free(t);
 }
