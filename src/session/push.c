@@ -155,6 +155,14 @@ step(struct task *t, struct worker *w)
 	buf_release(&uids);
 }
 
+static void
+go_on(struct task *t, enum push_step next)
+{
+	t->push->step = next;
+	t->id = session_id(t->account->session); /* another request on the wire */
+	step(t, t->worker);
+}
+
 static enum push_step
 first_step(const struct task *t)
 {
@@ -178,18 +186,27 @@ first_step(const struct task *t)
 	return t->account->has_move ? STEP_MOVE : STEP_NOTE;
 }
 
+/* As the cache has it; 0 if it cannot be read. */
+static uint32_t
+uidvalidity_of(struct box *b)
+{
+	struct mailbox m;
+	uint32_t uidvalidity = 0;
+	struct store_view *v = store_begin(b->session->store, NULL);
+
+	if (v == NULL)
+		return 0;
+	if (box_record(b, &m, v, NULL) == 0)
+		uidvalidity = m.uidvalidity;
+	store_end(v);
+	return uidvalidity;
+}
+
 /* It was gathered for a connection that is gone, and the UIDs mean others now. */
 static bool
 is_of_another_life(const struct task *t)
 {
-	struct mailbox m;
-	struct store_view *v = store_begin(t->account->session->store, NULL);
-	bool is_same = v != NULL && box_record(t->box, &m, v, NULL) == 0 &&
-		       m.uidvalidity == t->push->v[0].uidvalidity;
-
-	if (v != NULL)
-		store_end(v);
-	return !is_same;
+	return uidvalidity_of(t->box) != t->push->v[0].uidvalidity;
 }
 
 void
@@ -501,17 +518,48 @@ postpone(struct task *t, const char *text, bool counts, int64_t seconds)
 static bool
 is_renumbered(const struct task *t, const struct intent *i)
 {
-	struct mailbox m;
-	struct store_view *v = store_begin(t->account->session->store, NULL);
-	bool is = v != NULL && box_record(t->box, &m, v, NULL) == 0 && i->target_uidvalidity != 0 &&
-		  i->target_uidvalidity != m.uidvalidity;
+	uint32_t now = uidvalidity_of(t->box);
 
-	if (v != NULL)
-		store_end(v);
-	return is;
+	return now != 0 && i->target_uidvalidity != 0 && i->target_uidvalidity != now;
 }
 
-/* A probe was answered: what does it mean for its intent? */
+/* It was moved here, and nobody told its UID: now we know it, if it is the only one. */
+static void
+found_undone(struct task *t, struct intent *i)
+{
+	struct push *p = t->push;
+
+	if (p->n_found == 1) {
+		i->uid = p->found;
+		i->uidvalidity = uidvalidity_of(t->box);
+		return;
+	}
+	i->state = INTENT_PARKED;
+	i->reason = p->n_found == 0 ? STR("the message could not be found again") :
+				      STR("several messages are the same: not sure which");
+}
+
+/* It was sent and never answered: what is found in the target says whether it was done. */
+static void
+found_uncertain(struct task *t, struct intent *i)
+{
+	struct push *p = t->push;
+
+	if (is_renumbered(t, i)) {
+		i->state = INTENT_PARKED;
+		i->reason = STR("it may have been done or not: the mailbox it goes to was renumbered");
+	} else if (p->n_found == 0) {
+		i->state = INTENT_PLANNED;
+		i->stage = STAGE_NONE;
+	} else {
+		i->target_uid = p->found;
+		if (i->kind == INTENT_COPY)
+			i->state = INTENT_CONFIRMED;
+		else
+			i->stage = STAGE_COPIED;
+	}
+}
+
 static void
 probe_answer(struct task *t)
 {
@@ -520,41 +568,16 @@ probe_answer(struct task *t)
 	struct intent *i = &p->v[p->at];
 	struct err err = ERR_INIT;
 
-	if (i->state == INTENT_PLANNED) {
-		/* It was moved here; now we know its UID, if it is the only one. */
-		if (p->n_found == 1) {
-			i->uid = p->found;
-			struct mailbox m;
-			struct store_view *v = store_begin(s->store, NULL);
-			if (v != NULL && box_record(t->box, &m, v, NULL) == 0)
-				i->uidvalidity = m.uidvalidity;
-			if (v != NULL)
-				store_end(v);
-		} else {
-			i->state = INTENT_PARKED;
-			i->reason = p->n_found == 0 ? STR("the message could not be found again") :
-						      STR("several messages are the same: not sure which");
-		}
-	} else if (is_renumbered(t, i)) {
-		i->state = INTENT_PARKED;
-		i->reason = STR("it may have been done or not: the mailbox it goes to was renumbered");
-	} else if (p->n_found > 0) {
-		i->target_uid = p->found;
-		if (i->kind == INTENT_COPY)
-			i->state = INTENT_CONFIRMED;
-		else
-			i->stage = STAGE_COPIED;
-	} else {
-		i->state = INTENT_PLANNED;
-		i->stage = STAGE_NONE;
-	}
+	if (i->state == INTENT_PLANNED)
+		found_undone(t, i);
+	else
+		found_uncertain(t, i);
 	if (journal_update(s->writer, i, 1, &err) < 0) {
 		session_store_failed(s, &err);
 		return;
 	}
 	if (++p->at < p->n) {
-		t->id = session_id(s);
-		send_find(t, t->worker);
+		go_on(t, STEP_FIND);
 		return;
 	}
 	struct box *source = box_by_name(s, i->account, i->mailbox, false, NULL);
@@ -570,8 +593,7 @@ static void
 next_step(struct task *t)
 {
 	struct push *p = t->push;
-	struct worker *w = t->worker;
-	bool goes_on = true;
+	struct account *a = t->account;
 
 	switch (p->step) {
 	case STEP_STORE:
@@ -580,42 +602,34 @@ next_step(struct task *t)
 		confirm(t);
 		return;
 	case STEP_NOTE:
-		goes_on = claim(t, STAGE_COPYING);
-		if (goes_on)
-			p->step = STEP_COPY;
-		break;
+		if (claim(t, STAGE_COPYING))
+			go_on(t, STEP_COPY);
+		return;
 	case STEP_COPY:
-		if (p->class == PUSH_COPY) {
+		if (p->class == PUSH_COPY)
 			confirm(t);
-			return;
-		}
-		goes_on = claim(t, STAGE_COPIED);
-		if (goes_on)
-			p->step = STEP_MARK;
-		break;
+		else if (claim(t, STAGE_COPIED))
+			go_on(t, STEP_MARK);
+		return;
 	case STEP_MARK:
-		goes_on = claim(t, STAGE_MARKED);
-		if (goes_on)
-			p->step = STEP_EXPUNGE;
-		if (goes_on && !t->account->has_uidplus) {
-			/* No UID EXPUNGE: a plain one could take other people's mail. */
-			session_notice(t->account->session, LOG_WARN, t->account->name, false,
-				       "this server cannot expunge single messages: they stay marked as deleted");
-			confirm(t);
+		if (!claim(t, STAGE_MARKED))
+			return;
+		if (a->has_uidplus) {
+			go_on(t, STEP_EXPUNGE);
 			return;
 		}
-		break;
+		/* No UID EXPUNGE: a plain one could take other people's mail. */
+		session_notice(a->session, LOG_WARN, a->name, false,
+			       "this server cannot expunge single messages: they stay marked as deleted");
+		confirm(t);
+		return;
 	case STEP_CREATE:
-		p->step = t->account->has_move ? STEP_MOVE : STEP_NOTE;
-		break;
+		go_on(t, a->has_move ? STEP_MOVE : STEP_NOTE);
+		return;
 	case STEP_FIND:
 		probe_answer(t);
 		return;
 	}
-	if (!goes_on)
-		return;
-	t->id = session_id(t->account->session);
-	step(t, w);
 }
 
 /* The target is not there. The trash is ours to make. */
@@ -628,9 +642,7 @@ make_trash(struct task *t)
 	    p->v[0].kind != INTENT_DELETE || p->has_created)
 		return false;
 	p->has_created = true;
-	p->step = STEP_CREATE;
-	t->id = session_id(t->account->session);
-	step(t, t->worker);
+	go_on(t, STEP_CREATE);
 	return true;
 }
 
