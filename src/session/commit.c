@@ -161,8 +161,6 @@ session_commit_if_due(struct session *s)
 	if (s->txn == NULL)
 		return;
 	if (s->txn_is_urgent || s->txn_rows >= COMMIT_AFTER_ROWS ||
-	    s->now_ms >= s->txn_since_ms + COMMIT_AFTER_MS)
+	    session_is_due(s, s->txn_since_ms + COMMIT_AFTER_MS))
 		session_commit(s);
-	else
-		session_wake_at(s, s->txn_since_ms + COMMIT_AFTER_MS);
 }

@@ -104,12 +104,9 @@ fill_next(struct box *b)
 	uint32_t uidnext = 0;
 
 	if (!b->may_fill || b->is_shut || (!b->wants_fill && !b->wants_uids) ||
-	    b->session->has_slow_reader || !schedule_may_fill(b))
+	    b->session->has_slow_reader || !schedule_may_fill(b) ||
+	    !session_is_due(b->session, b->fill_ms))
 		return;
-	if (b->session->now_ms < b->fill_ms) {
-		session_wake_at(b->session, b->fill_ms);
-		return;
-	}
 	uint32_t n_running = n_fill_tasks(b, &taken);
 	if (n_running >= FILL_IN_FLIGHT || task_of(b->account, TASK_UIDS, b) != NULL ||
 	    !holes_of(b, &holes, &uidnext))

@@ -17,12 +17,8 @@ folders_schedule(struct account *a)
 		is_wanted = true;
 	for (size_t i = 0; i < s->boxes.n; i++)
 		is_wanted |= s->boxes.v[i]->account == a && s->boxes.v[i]->awaits_folders;
-	if (!is_wanted || !a->is_known)
+	if (!is_wanted || !a->is_known || !session_is_due(s, a->folders_ms))
 		return;
-	if (s->now_ms < a->folders_ms) {
-		session_wake_at(s, a->folders_ms);
-		return;
-	}
 	if (task_of(a, TASK_FOLDERS, NULL) == NULL)
 		task_new(a, TASK_FOLDERS, NULL);
 	a->folders_ms = s->now_ms + EVERY_MS;

@@ -588,12 +588,8 @@ push_schedule(struct account *a)
 		struct box *b = s->boxes.v[i];
 		struct task *t = task_of(a, TASK_PUSH, b);
 		if (b->account != a || (!b->push_due && !b->probe_due) ||
-		    (t != NULL && !has_brought_a_worker(t)))
+		    (t != NULL && !has_brought_a_worker(t)) || !session_is_due(s, b->push_at_ms))
 			continue;
-		if (s->now_ms < b->push_at_ms) {
-			session_wake_at(s, b->push_at_ms);
-			continue;
-		}
 		if (b->is_gone) {
 			b->push_due = b->probe_due = false;
 			park_all(b, "the mailbox is no longer there");

@@ -78,6 +78,7 @@ struct session {
 	bool has_slow_reader; /* somebody holds an old snapshot: filling pauses */
 	int64_t accept_ms; /* nobody is let in before that */
 	int64_t now_ms; /* of this turn */
+	int64_t wake_at_ms; /* when the next turn begins at the latest */
 	char *renderer_path;
 	char *worker_path;
 	struct worker_process spare; /* pid 0: none */
@@ -87,6 +88,7 @@ struct session {
 void session_loop(struct session *s);
 uint64_t session_id(struct session *s);
 void session_wake_at(struct session *s, int64_t at_ms); /* be awake then */
+bool session_is_due(struct session *s, int64_t at_ms); /* if not yet: be awake then */
 
 /* ---- client.c: attached interfaces ----------------------------------------- */
 
@@ -286,7 +288,6 @@ struct task {
 	struct client *client; /* who asked, or NULL */
 	uint64_t client_id;    /* the id of their request */
 	int n_crashes;	       /* workers it took with it */
-	int64_t not_before_ms;
 	bool is_canceled;
 	int64_t cancel_by_ms; /* is_canceled: its worker has let go of it by then */
 
@@ -346,7 +347,6 @@ struct box {
 	char *account_name;
 	struct buf name; /* wire */
 	int n_watchers;	 /* interfaces that have it on screen */
-	bool read_only_wish;
 	bool is_shut;	    /* not there, or refused for good: not tried by itself */
 	bool is_gone;	    /* with it: the server does not list it */
 	int n_open_failures; /* in a row */
@@ -370,7 +370,6 @@ struct box {
 	bool awaits_folders; /* deletes: where is the trash? */
 	bool awaits_rows; /* changes of messages whose rows are still to come */
 	uint32_t fill_total, fill_done;
-	uint32_t opened_uidnext;
 	bool open_is_cold;
 	uint32_t first_low; /* lowest UID of a cold first screenful */
 	uint32_t open_exists;

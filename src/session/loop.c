@@ -64,14 +64,20 @@ accept_clients(struct session *s)
 		s->accept_ms = s->now_ms + ACCEPT_AGAIN_MS;
 }
 
-static int64_t wake_at = TICK_NEVER;
-
 void
 session_wake_at(struct session *s, int64_t at_ms)
 {
-	(void)s;
-	if (at_ms < wake_at)
-		wake_at = at_ms;
+	if (at_ms < s->wake_at_ms)
+		s->wake_at_ms = at_ms;
+}
+
+bool
+session_is_due(struct session *s, int64_t at_ms)
+{
+	if (s->now_ms >= at_ms)
+		return true;
+	session_wake_at(s, at_ms);
+	return false;
 }
 
 uint64_t
@@ -85,8 +91,8 @@ set_timer(struct session *s)
 {
 	struct itimerspec at = { 0 };
 
-	if (wake_at != TICK_NEVER) {
-		int64_t ms = wake_at > 0 ? wake_at : 1;
+	if (s->wake_at_ms != TICK_NEVER) {
+		int64_t ms = s->wake_at_ms > 0 ? s->wake_at_ms : 1;
 		at.it_value.tv_sec = ms / 1000;
 		at.it_value.tv_nsec = ms % 1000 * 1000000 + 1;
 	}
@@ -106,10 +112,8 @@ one_poll(struct session *s, int timeout_ms)
 	VEC(struct poll_entry) who = VEC_INIT;
 	struct pollfd base[] = { { s->signal_fd, POLLIN, 0 },
 				 { s->timer_fd, POLLIN, 0 },
-				 { s->now_ms < s->accept_ms ? -1 : s->listen_fd, POLLIN, 0 } };
+				 { session_is_due(s, s->accept_ms) ? s->listen_fd : -1, POLLIN, 0 } };
 
-	if (s->now_ms < s->accept_ms)
-		session_wake_at(s, s->accept_ms);
 	for (size_t i = 0; i < ARRAY_LEN(base); i++) {
 		vec_push(&fds, base[i]);
 		vec_push(&who, ((struct poll_entry){ NULL, NULL }));
@@ -133,7 +137,7 @@ one_poll(struct session *s, int timeout_ms)
 	set_timer(s);
 	int n = poll(fds.v, fds.n, timeout_ms);
 	s->now_ms = tick_ms();
-	wake_at = TICK_NEVER;
+	s->wake_at_ms = TICK_NEVER;
 	if (n >= 0) {
 		uint64_t ticks;
 		if (fds.v[1].revents && read(s->timer_fd, &ticks, sizeof(ticks)) < 0)
@@ -204,8 +208,7 @@ should_leave(struct session *s)
 		return false;
 	if (s->leave_at_ms == TICK_NEVER)
 		s->leave_at_ms = s->now_ms + 5000;
-	session_wake_at(s, s->leave_at_ms);
-	if (s->now_ms >= s->leave_at_ms)
+	if (session_is_due(s, s->leave_at_ms))
 		return true;
 	/* A moment for an interface that is just starting, or starting again. */
 	return s->leave_at_ms - s->now_ms <= 4000 && !has_work_in_hand(s);
@@ -232,10 +235,8 @@ sweep(struct session *s)
 {
 	struct err err = ERR_INIT;
 
-	if (s->now_ms < s->sweep_at_ms) {
-		session_wake_at(s, s->sweep_at_ms);
+	if (!session_is_due(s, s->sweep_at_ms))
 		return;
-	}
 	watch_readers(s);
 	bool is_more = s->txn == NULL && store_sweep(s->writer, wall_now());
 	if (!is_more && s->txn == NULL)

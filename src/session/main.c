@@ -124,7 +124,10 @@ open_stores(struct session *s, bool *was_rebuilt, struct err *err)
 int
 main(int argc, char **argv)
 {
-	struct session s = { .leave_at_ms = TICK_NEVER, .listen_fd = SESSION_LISTEN_FD, .lock_fd = SESSION_LOCK_FD };
+	struct session s = { .leave_at_ms = TICK_NEVER,
+			     .wake_at_ms = TICK_NEVER,
+			     .listen_fd = SESSION_LISTEN_FD,
+			     .lock_fd = SESSION_LOCK_FD };
 	struct err err = ERR_INIT;
 	bool was_rebuilt = false;
 

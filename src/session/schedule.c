@@ -46,12 +46,9 @@ may_connect(struct account *a)
 {
 	struct session *s = a->session;
 
-	if (a->is_stopped || s->is_finishing || n_workers(a) >= decide_cap(&a->cap, s->now_ms))
+	if (a->is_stopped || s->is_finishing ||
+	    n_workers(a) >= decide_cap(&a->cap, s->now_ms) || !session_is_due(s, a->retry_ms))
 		return false;
-	if (s->now_ms < a->retry_ms) {
-		session_wake_at(s, a->retry_ms);
-		return false;
-	}
 	/* The first login decides whether the others are worth trying. */
 	if (n_workers(a) > 0) {
 		bool any_ready = false;
@@ -61,11 +58,7 @@ may_connect(struct account *a)
 		if (!any_ready)
 			return false;
 	}
-	if (a->login_ms != 0 && s->now_ms < a->login_ms + STAGGER_MS) {
-		session_wake_at(s, a->login_ms + STAGGER_MS);
-		return false;
-	}
-	return true;
+	return a->login_ms == 0 || session_is_due(s, a->login_ms + STAGGER_MS);
 }
 
 /* The machine is short of processes or descriptors: that passes. */
@@ -126,7 +119,6 @@ is_wanted_elsewhere(const struct account *a, const struct worker *w)
 		const struct task *t = a->tasks.v[i];
 		if (t->worker != NULL || t->box == NULL || t->box == w->selected ||
 		    t->kind >= TASK_FILL || t->box->is_shut ||
-		    t->not_before_ms > a->session->now_ms ||
 		    t->box->open_ms > a->session->now_ms)
 			continue;
 		const struct worker *its_own = worker_with_role(t->account, ROLE_WATCH, t->box);
@@ -156,10 +148,7 @@ schedule_may_fill(const struct box *b)
 static bool
 may_open(struct box *b)
 {
-	if (b->session->now_ms >= b->open_ms)
-		return true;
-	session_wake_at(b->session, b->open_ms);
-	return false;
+	return session_is_due(b->session, b->open_ms);
 }
 
 /* No connection is left for this one, and somebody waits for it: whoever has nothing
@@ -333,13 +322,8 @@ is_for_watch(enum task_kind kind)
 static void
 place(struct task *t)
 {
-	struct session *s = t->account->session;
-
-	if (t->not_before_ms > s->now_ms) {
-		session_wake_at(s, t->not_before_ms);
-		return;
-	}
 	struct worker *w = best_worker(t);
+
 	if (w != NULL) {
 		task_send(t, w);
 		return;
@@ -419,10 +403,8 @@ release_idle(struct account *a)
 			continue;
 		}
 		int64_t limit = w->role == ROLE_BULK ? BULK_IDLE_MS : WORK_IDLE_MS;
-		if (s->now_ms >= w->idle_since_ms + limit)
+		if (session_is_due(s, w->idle_since_ms + limit))
 			worker_logout(w);
-		else
-			session_wake_at(s, w->idle_since_ms + limit);
 	}
 }
 
@@ -434,12 +416,8 @@ drop_stuck(struct account *a)
 
 	for (size_t i = 0; i < a->tasks.n; i++) {
 		struct task *t = a->tasks.v[i];
-		if (!t->is_canceled || t->worker == NULL)
+		if (!t->is_canceled || t->worker == NULL || !session_is_due(s, t->cancel_by_ms))
 			continue;
-		if (s->now_ms < t->cancel_by_ms) {
-			session_wake_at(s, t->cancel_by_ms);
-			continue;
-		}
 		worker_drop(t->worker, ERR_WAIT, "the connection does not answer");
 		return; /* the list is another one now */
 	}

@@ -49,7 +49,6 @@ sync_send_open(struct worker *w, struct box *b)
 	w->opening = b;
 	b->open_is_cold = is_cold;
 	b->first_low = 0;
-	b->opened_uidnext = 0;
 	b->has_uids = false;
 	b->is_doubted = b->has_arrivals = false;
 	seqset_reset(&b->server_uids);
@@ -311,7 +310,6 @@ opened(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *e
 			return -1;
 	}
 	b->open_is_cold = m.path == OPEN_COLD;
-	b->opened_uidnext = m.uidnext;
 	b->open_exists = m.exists;
 	return box_change(b, set_opened, &ctx, err);
 }

@@ -408,9 +408,9 @@ workers_ended(struct session *s)
 		struct worker *w = s->workers.v[i];
 		if (w->state != WORKER_ENDED)
 			continue;
-		if (w->pid != 0 && s->now_ms < w->end_ms)
-			session_wake_at(s, w->end_ms);
-		else if (has_crashed(w))
+		if (w->pid != 0 && !session_is_due(s, w->end_ms))
+			continue;
+		if (has_crashed(w))
 			worker_drop(w, ERR_PROTO, "the program of the connection crashed");
 		else
 			worker_drop(w, ERR_WAIT, "the connection was lost");
