@@ -206,6 +206,9 @@ int store_row(struct store_view *v, uint64_t local, uint32_t *mailbox_out, struc
 	      struct err *err);
 int store_row_by_uid(struct store_view *v, uint32_t mailbox, uint32_t uid, struct row *out,
 		     struct err *err);
+/* As the server told it: without what the journal lays over it. */
+int store_told_row(struct store_view *v, uint32_t mailbox, uint32_t uid, struct row *out,
+		   struct err *err);
 
 /* ---- structure and text -------------------------------------------------------------- */
 

@@ -26,9 +26,16 @@ struct change {
 	uint32_t set, clear;
 	struct buf set_keywords, clear_keywords;
 	bool is_clearing; /* STORE: the second half */
+	/* STORE: of which no FETCH has told that it is so; of which one told that it is not. */
+	struct seqset unproven, denied;
+	const char *denied_what; /* a name of flag_names, or NULL: a keyword */
+	bool is_checking; /* the last half: the others are asked for */
 };
 
 /* ---- STORE -------------------------------------------------------------------- */
+
+/* Not .SILENT: OK alone does not say that a flag is kept (SAFETY.md 3, row 30). Where
+ * the server has ENABLE, .SILENT would be answered by a line for each message, too. */
 
 static const struct {
 	uint32_t bit;
@@ -47,7 +54,7 @@ build_store(struct imap *c, struct change *ch, struct command_text *t, const str
 
 	command_adds(t, "UID STORE ");
 	seqset_print(uids, &t->wire);
-	command_adds(t, ch->is_clearing ? " -FLAGS.SILENT (" : " +FLAGS.SILENT (");
+	command_adds(t, ch->is_clearing ? " -FLAGS (" : " +FLAGS (");
 	for (size_t i = 0; i < ARRAY_LEN(flag_names); i++) {
 		if (!(bits & flag_names[i].bit))
 			continue;
@@ -67,6 +74,69 @@ has_half(const struct change *ch, bool is_clearing)
 {
 	return is_clearing ? ch->clear || ch->clear_keywords.len > 0
 			   : ch->set || ch->set_keywords.len > 0;
+}
+
+static bool
+has_word(struct str words, struct str one)
+{
+	struct str word;
+
+	while (str_next_word(&words, &word))
+		if (str_ieq(word, one))
+			return true;
+	return false;
+}
+
+/* Any of these words is among the others, or, if it is to be so, is not. */
+static bool
+differs(struct str words, struct str told, bool is_set)
+{
+	struct str word;
+
+	while (str_next_word(&words, &word))
+		if (has_word(told, word) != is_set)
+			return true;
+	return false;
+}
+
+/* What the server tells is not what was asked for; what_out as in denied_what. */
+static bool
+is_denied(const struct change *ch, const struct flag_list *told, const char **what_out)
+{
+	uint32_t wrong = (ch->set & ~told->bits) | (ch->clear & told->bits);
+
+	*what_out = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(flag_names); i++)
+		if (wrong & flag_names[i].bit)
+			*what_out = flag_names[i].wire;
+	return wrong != 0 || differs(buf_str(&ch->set_keywords), told->keywords, true) ||
+	       differs(buf_str(&ch->clear_keywords), told->keywords, false);
+}
+
+/* For everybody: it is news of the mailbox, too. Of several the last one counts. */
+static bool
+change_fetch(struct imap *c, struct op *op, const struct fetch *f)
+{
+	struct change *ch = (struct change *)op;
+	const char *what;
+
+	if (!f->has_flags || !seqset_has(&ch->all, f->uid))
+		return false;
+	seqset_remove(&ch->unproven, f->uid);
+	seqset_remove(&ch->denied, f->uid);
+	if (is_denied(ch, &f->flags, &what)) {
+		seqset_add(&ch->denied, f->uid);
+		ch->denied_what = what;
+	}
+	return false;
+}
+
+static void
+build_check(struct command_text *t, const struct seqset *uids)
+{
+	command_adds(t, "UID FETCH ");
+	seqset_print(uids, &t->wire);
+	command_adds(t, " (UID FLAGS)");
 }
 
 /* ---- the others ------------------------------------------------------------------ */
@@ -122,27 +192,49 @@ is_finished(struct change *ch)
 	return true;
 }
 
+/* All was answered well: false if there is a question left. What was told to be as it
+ * was is asked about as well: the answer may have been of the half before. */
+static bool
+change_end(struct imap *c, struct change *ch)
+{
+	struct err err;
+
+	seqset_unite(&ch->unproven, &ch->denied);
+	if (ch->kind == &store_kind && !ch->is_checking && !seqset_is_empty(&ch->unproven)) {
+		ch->is_checking = true;
+		seqset_copy(&ch->left, &ch->unproven);
+		return false;
+	}
+	if (!seqset_is_empty(&ch->denied))
+		err_set(&err, ERR_PROTO, "the server says that it has changed '%s', but has not",
+			ch->denied_what ? ch->denied_what : "keywords");
+	op_end(c, &ch->op, seqset_is_empty(&ch->denied) ? NULL : &err, STR_NONE);
+	return true;
+}
+
 static bool
 change_next(struct imap *c, struct op *op)
 {
 	struct change *ch = (struct change *)op;
 	enum send_flags flags = SEND_CHANGES | (ch->kind->is_exclusive ? SEND_EXCLUSIVE : 0);
-	struct send_options o = { flags, ch->kind->timeout_ms, 16 * 1024 * 1024, 100000 };
 	struct seqset slice = SEQSET_INIT;
 	struct command_text t;
 
 	if (ch->kind == &store_kind && !ch->is_clearing && !has_half(ch, false))
 		seqset_reset(&ch->left);
-	if (is_finished(ch)) {
-		if (op->n_in_flight == 0)
-			op_end(c, op, NULL, STR_NONE);
+	if (is_finished(ch) && (op->n_in_flight > 0 || change_end(c, ch)))
 		return false;
-	}
+	if (ch->is_checking)
+		flags = 0;
 	if (!may_send(c, flags))
 		return false;
+	struct send_options o = { flags, ch->kind->timeout_ms, 16 * 1024 * 1024, 100000 };
 	seqset_take_last_line(&ch->left, UIDS_PER_COMMAND, max_uid_octets(c), &slice);
 	command_begin(c, &t);
-	ch->kind->build(c, ch, &t, &slice);
+	if (ch->is_checking)
+		build_check(&t, &slice);
+	else
+		ch->kind->build(c, ch, &t, &slice);
 	seqset_release(&slice);
 	return command_send(c, op, &t, &o);
 }
@@ -248,11 +340,15 @@ change_tagged(struct imap *c, struct op *op, const struct sent *s, const struct 
 
 	if (r->code == CODE_COPYUID)
 		tell_copied(c, ch, r);
+	if (ch->is_checking && r->status != STATUS_OK) { /* then it was its OK that counts */
+		op_end(c, op, NULL, STR_NONE);
+		return;
+	}
 	/* OK [MODIFIED 7]: done, but for these (RFC 7162, 3.1.3). It is asked for again. */
 	if (r->status != STATUS_OK || r->code == CODE_MODIFIED)
 		change_failed(c, ch, r);
 	else if (is_finished(ch) && op->n_in_flight == 0)
-		op_end(c, op, NULL, STR_NONE);
+		change_end(c, ch);
 }
 
 static void
@@ -262,6 +358,8 @@ change_release(struct op *op)
 
 	seqset_release(&ch->left);
 	seqset_release(&ch->all);
+	seqset_release(&ch->unproven);
+	seqset_release(&ch->denied);
 	buf_release(&ch->target);
 	buf_release(&ch->set_keywords);
 	buf_release(&ch->clear_keywords);
@@ -271,6 +369,7 @@ static const struct op_type change_type = {
 	.name = "change",
 	.size_bytes = sizeof(struct change),
 	.next = change_next,
+	.fetch = change_fetch,
 	.untagged = change_untagged,
 	.tagged = change_tagged,
 	.release = change_release,
@@ -317,12 +416,23 @@ find_fleeting(const struct mailbox *m, struct str words, struct str *out)
 }
 
 static void
-refuse_fleeting(struct imap *c, struct op *op, struct str word)
+refuse_fleeting(struct imap *c, struct op *op, const char *kind, struct str word)
 {
 	struct err err;
 
-	err_set(&err, ERR_REFUSED, "the server does not keep the keyword '%.*s'", STR_ARG(word));
+	err_set(&err, ERR_REFUSED, "the server does not keep the %s '%.*s'", kind, STR_ARG(word));
 	op_end(c, op, &err, STR_NONE);
+}
+
+/* \Deleted lives long enough for the EXPUNGE that follows. */
+static const char *
+fleeting_flag(const struct mailbox *m, uint32_t bits)
+{
+	bits &= ~(m->permanent_flags | ROW_DELETED);
+	for (size_t i = 0; i < ARRAY_LEN(flag_names); i++)
+		if (bits & flag_names[i].bit)
+			return flag_names[i].wire;
+	return NULL;
 }
 
 void
@@ -331,15 +441,19 @@ imap_store(struct imap *c, uint64_t id, const struct seqset *uids, uint32_t set,
 {
 	struct change *ch = change_new(c, id, uids, &store_kind);
 	struct str word;
+	const char *flag;
 
 	ch->set = set & ROW_SERVER_FLAGS;
 	ch->clear = clear & ROW_SERVER_FLAGS;
+	seqset_copy(&ch->unproven, uids);
 	buf_addstr(&ch->set_keywords, set_keywords);
 	buf_addstr(&ch->clear_keywords, clear_keywords);
 	if (c->box.is_open && c->box.is_read_only)
 		refuse(c, &ch->op, "the mailbox is read-only");
 	else if (c->box.is_open && find_fleeting(&c->box, set_keywords, &word))
-		refuse_fleeting(c, &ch->op, word);
+		refuse_fleeting(c, &ch->op, "keyword", word);
+	else if (c->box.is_open && (flag = fleeting_flag(&c->box, ch->set | ch->clear)) != NULL)
+		refuse_fleeting(c, &ch->op, "flag", str_c(flag));
 }
 
 void

@@ -161,6 +161,7 @@ condition(struct imap *c, const struct response *r)
 		return;
 	case CODE_PERMANENTFLAGS:
 		m->keywords_ok = r->flags.has_star;
+		m->permanent_flags = r->flags.bits;
 		buf_reset(&m->permanent_keywords);
 		buf_addstr(&m->permanent_keywords, r->flags.keywords);
 		return;

@@ -495,6 +495,7 @@ adopt(struct imap *c, struct open *o)
 	m->is_read_only = o->is_read_only;
 	/* Who does not say what it keeps keeps all (RFC 3501, 7.1). */
 	m->keywords_ok = o->keywords_ok || !o->has_permanent;
+	m->permanent_flags = o->has_permanent ? o->permanent_flags : ROW_SERVER_FLAGS;
 	buf_reset(&m->permanent_keywords);
 	buf_addstr(&m->permanent_keywords, buf_str(&o->permanent_keywords));
 }

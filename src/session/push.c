@@ -8,6 +8,7 @@
 #include "push.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include "tern/base/log.h"
 #include "tern/base/map.h"
 #include "tern/base/tick.h"
@@ -214,8 +215,12 @@ push_send(struct task *t, struct worker *w)
 {
 	struct push *p = t->push;
 
-	/* The first only brought a worker here. */
-	if (p == NULL || (t->kind == TASK_PUSH && is_of_another_life(t))) {
+	/* It only brought a worker here: what there was to do, if any, is gathered already. */
+	if (p == NULL) {
+		task_free(t);
+		return;
+	}
+	if (t->kind == TASK_PUSH && is_of_another_life(t)) {
 		push_dirty(t->box);
 		task_free(t);
 		return;
@@ -377,7 +382,7 @@ apply_to_cache(struct task *t, struct err *err)
 	for (size_t i = 0; i < p->n && status == 0; i++) {
 		struct row row;
 		if (p->class == PUSH_FLAG || p->class == PUSH_KEYWORD) {
-			if (store_row_by_uid(v, t->box->id, p->v[i].uid, &row, err) != 0)
+			if (store_told_row(v, t->box->id, p->v[i].uid, &row, err) != 0)
 				continue;
 			intent_overlay(&p->v[i], &row, &arena);
 			struct row_flags_change change = { .uid = row.uid,
@@ -399,12 +404,20 @@ apply_to_cache(struct task *t, struct err *err)
 	return status == 0 ? session_commit(s) : -1;
 }
 
+static void
+push_done(struct task *t)
+{
+	session_news(t->account->session, t->box->id);
+	push_dirty(t->box);
+	account_tell(t->account, NULL);
+	task_free(t);
+}
+
 /* All of the batch is done at the server. */
 static void
 confirm(struct task *t)
 {
 	struct session *s = t->account->session;
-	struct box *b = t->box;
 	struct push *p = t->push;
 	struct err err = ERR_INIT;
 
@@ -413,17 +426,14 @@ confirm(struct task *t)
 			session_store_failed(s, &err);
 	} else if (p->class == PUSH_MOVE || p->class == PUSH_COPY) {
 		/* Intents that waited for it may go on in the other mailbox. */
-		struct box *other = box_by_name(s, str_c(b->account_name), p->target, false, NULL);
+		struct box *other = box_by_name(s, str_c(t->account->name), p->target, false, NULL);
 		if (other != NULL) {
 			other->has_arrivals = true;
 			push_dirty(other);
 			session_news(s, other->id);
 		}
 	}
-	session_news(s, b->id);
-	push_dirty(b);
-	account_tell(b->account, NULL);
-	task_free(t);
+	push_done(t);
 }
 
 /* What the server said it had done before it refused, or before the connection was
@@ -512,6 +522,52 @@ postpone(struct task *t, const char *text, bool counts, int64_t seconds)
 		b->push_at_ms = s->now_ms + 200;
 	}
 	task_free(t);
+}
+
+/* A STORE that was answered with OK and with flags that are not so. What each of its
+ * messages has the server has told just now: those that are as wanted are done. */
+static bool
+is_so(struct store_view *v, const struct box *b, const struct intent *i, struct arena *arena)
+{
+	struct row row;
+
+	if (store_told_row(v, b->id, i->uid, &row, NULL) != 0)
+		return false;
+	uint32_t flags = row.flags & ROW_SERVER_FLAGS;
+	struct str keywords = row.keywords;
+	intent_overlay(i, &row, arena);
+	return (row.flags & ROW_SERVER_FLAGS) == flags && str_eq(row.keywords, keywords);
+}
+
+static int
+confirm_what_is_so(struct task *t)
+{
+	struct session *s = t->account->session;
+	struct push *p = t->push;
+	struct err err = ERR_INIT;
+	struct arena arena = ARENA_INIT;
+	size_t n = 0;
+
+	struct store_view *v = session_commit(s) < 0 ? NULL : store_begin(s->store, &err);
+	if (v == NULL)
+		return -1;
+	for (size_t i = 0; i < p->n; i++) {
+		if (!is_so(v, t->box, &p->v[i], &arena))
+			continue;
+		struct intent done = p->v[i];
+		p->v[i] = p->v[n];
+		p->v[n] = done;
+		p->v[n++].state = INTENT_CONFIRMED;
+	}
+	store_end(v);
+	arena_release(&arena);
+	if (n > 0 && journal_update(s->writer, p->v, n, &err) < 0) {
+		session_store_failed(s, &err);
+		return -1;
+	}
+	p->n -= n;
+	memmove(p->v, p->v + n, p->n * sizeof(*p->v));
+	return 0;
 }
 
 /* The UIDs noted before it was sent mean others now. */
@@ -692,6 +748,17 @@ push_end(struct task *t, enum err_kind kind, const char *text)
 	case ERR_CANCELED:
 		postpone(t, text, false, 0);
 		return;
+	case ERR_PROTO: /* done, it said, but it is not so: another time, perhaps */
+		if (p->step != STEP_STORE)
+			break;
+		if (confirm_what_is_so(t) < 0)
+			return;
+		if (p->n == 0) {
+			push_done(t);
+			return;
+		}
+		kind = ERR_RETRY;
+		/* fall through */
 	case ERR_WAIT:
 	case ERR_RETRY:
 		seconds = decide_try_again_s(kind, p->v[0].attempts + 1);

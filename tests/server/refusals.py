@@ -34,6 +34,7 @@ class Server:
         self.left_out = left_out  # of every FETCH of headers
         self.uids, self.no, self.caps = uids, no, caps
         self.uidvalidity, self.content = 9, {}  # content: which message a UID means now
+        self.more = b"* OK [HIGHESTMODSEQ 5] x\r\n"  # in the answer to SELECT
         self.idling = {}
         self.script = Script(greeting or b"* OK [CAPABILITY " + caps + b"] hello\r\n", self.answer)
         self.port = self.script.port
@@ -53,12 +54,12 @@ class Server:
         if refusal is None:
             return b""
         if refusal is not False:
-            return tag + b" " + refusal + b"\r\n"
+            return getattr(refusal, "lines", b"") + tag + b" " + refusal + b"\r\n"
         words = command.split(" ")
         if words[0] == "SELECT":
-            return (b"* %d EXISTS\r\n* OK [UIDVALIDITY %d] x\r\n* OK [UIDNEXT %d] x\r\n* OK [HIGHESTMODSEQ 5] x\r\n"
+            return (b"* %d EXISTS\r\n* OK [UIDVALIDITY %d] x\r\n* OK [UIDNEXT %d] x\r\n"
                     b"* OK [PERMANENTFLAGS (\\Seen \\Flagged \\Deleted \\*)] x\r\n" %
-                    (len(self.uids), self.uidvalidity, self.uids[-1] + 1) +
+                    (len(self.uids), self.uidvalidity, self.uids[-1] + 1) + self.more +
                     tag + b" OK [READ-WRITE] done\r\n")
         if words[0] == "CAPABILITY":
             return b"* CAPABILITY " + self.caps + b"\r\n" + tag + b" OK done\r\n"
@@ -133,6 +134,58 @@ def test_one_message_that_is_refused_stops_no_other():
     await_states(i, {8: REFUSED})
     assert not [r for r in i.stores.rows() if r["uid"] != 8 and "flagged" not in str(r["flags"]).lower()
                 and not (isinstance(r["flags"], int) and r["flags"] & FLAG["flagged"])], i.stores.rows()
+
+
+def keeps(s, kept):
+    """A server that answers each STORE, and the question for flags, with what it keeps:
+    {uid: flags}, by kept(uid, command)."""
+    def no(command):
+        m = re.match(r"UID (STORE|FETCH) ([0-9:,]+) (.*FLAGS ?.*)", command)
+        if not m or "RFC822.SIZE" in command:
+            return False
+        lines = [b"* %d FETCH (UID %d FLAGS (%s))\r\n" % (n, uid, kept(uid, command))
+                 for n, uid in enumerate(s.uids, 1) if is_in(m[2], uid)]
+        return Raw(b"".join(lines), b"OK done")
+    s.no = no
+    return s
+
+
+class Raw(bytes):
+    """Untagged lines in front of a status line."""
+
+    def __new__(cls, lines, status):
+        r = super().__new__(cls, status)
+        r.lines = lines
+        return r
+
+
+def flags_of(i, uid):
+    return next(r["flags"] for r in i.stores.rows() if r["uid"] == uid)
+
+
+def test_a_flag_that_the_server_only_says_it_keeps_is_not_shown_as_kept():
+    s = keeps(Server(uids=range(1, 31)), lambda uid, command: b"\\Answered" if uid == 20 else b"\\Flagged")
+    i = attached(s)
+    i.post("flag", list(locals_of(i).values()), set=FLAG["flagged"])
+    i.wait("NOTICE", where=lambda e: "the change to 1 message was refused" in e["text"] and "Flagged" in e["text"],
+           seconds=30)
+    await_states(i, {20: REFUSED})
+    # The others were told to be done, and not sent again.
+    again = [l for l in s.said("UID STORE") if not l.endswith("STORE 1:30 +FLAGS (\\Flagged)")]
+    assert [l.split(" ")[3] for l in again] == ["20", "20"], again
+    assert flags_of(i, 20) & (FLAG["flagged"] | FLAG["answered"]) == FLAG["answered"], "what the server has is shown"
+    assert all(flags_of(i, n) & FLAG["flagged"] for n in range(1, 31) if n != 20)
+
+
+def test_a_flag_that_was_taken_away_that_very_moment_is_set_again():
+    def kept(uid, command):
+        return b"\\Flagged" if len(s.said("UID STORE")) > 1 else b""
+    s = Server()
+    keeps(s, kept)
+    i = attached(s)
+    i.post("flag", [locals_of(i)[7]], set=FLAG["flagged"])
+    await_states(i, {})
+    assert len(s.said("UID STORE")) == 2 and flags_of(i, 7) & FLAG["flagged"], s.script.lines
 
 
 def test_what_is_unavailable_for_a_moment_is_done_after_it():

@@ -631,6 +631,18 @@ store_row_by_uid(struct store_view *v, uint32_t mailbox, uint32_t uid, struct ro
 	return rc != 0 ? rc : row_at(v, &at, out, err);
 }
 
+int
+store_told_row(struct store_view *v, uint32_t mailbox, uint32_t uid, struct row *out,
+	       struct err *err)
+{
+	struct place at;
+
+	if (v->cache == NULL)
+		return 1;
+	int rc = read_uid(v->s->cache, v->cache, mailbox, uid, &at, err);
+	return rc != 0 ? rc : read_row(v->s->cache, v->cache, &at, out, err);
+}
+
 /* ---- counts ---------------------------------------------------------------------------------------------- */
 
 static void
