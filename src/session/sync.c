@@ -256,6 +256,9 @@ set_opened(struct mailbox *r, struct buf *covered, void *ctx)
 	r->is_read_only = o->m->is_read_only != 0;
 	r->keywords_ok = o->m->keywords_ok != 0;
 	r->mailbox_id = o->m->mailbox_id;
+	/* A server without them, or behind ours: those it begins with anew are others. */
+	if (o->m->modseq < r->modseq)
+		r->modseq = 0;
 }
 
 /* What others fetch of its former life must not come to lie in the new one. */
@@ -302,6 +305,9 @@ opened(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *e
 		       r.uidnext, m.uidnext);
 		ctx.is_new_life = true; /* the server was restored, or renumbers: IMAP.md 3.5 */
 	}
+	/* Another one of the same name (RFC 8474). */
+	ctx.is_new_life |= r.mailbox_id.len > 0 && m.mailbox_id.len > 0 &&
+			   !str_eq(r.mailbox_id, m.mailbox_id);
 	if (ctx.is_new_life) {
 		session_notice(s, LOG_INFO, w->account->name, false,
 			       "'%s' was renumbered by the server: reading it anew", b->name.ptr);

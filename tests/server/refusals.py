@@ -466,6 +466,93 @@ def test_a_change_does_not_hit_the_stranger_that_has_its_uid():
     assert changes_said(s) == [], changes_said(s)
 
 
+def test_uidnext_that_goes_back_is_another_life():
+    """A server restored from a backup, under the UIDVALIDITY it had: what a UID means now
+    is looked at before anything is done to it."""
+    s = Server()
+    stores = held_delete(s, 8)
+    s.uids, s.content = (5, 6, 7), {5: 8, 6: 60, 7: 70}
+    i = attached(s, stores)
+    places.await_true("the rows", lambda: (i._take(0.02), [(r["uid"], r["subject"]) for r in i.stores.rows()] ==
+                                           [(5, "m8"), (6, "m60"), (7, "m70")])[1])
+    i.release()
+    await_states(i, {})
+    assert changes_said(s) and all(" 5 " in l or l.endswith(" 5") for l in changes_said(s)), changes_said(s)
+
+
+def test_a_mailbox_made_anew_by_its_name_is_another_life():
+    """Renamed, and another one made: the same name, UIDVALIDITY and UIDs; MAILBOXID tells."""
+    s = Server()
+    s.more = b"* OK [MAILBOXID (F1)] x\r\n"
+    stores = held_delete(s, 8)
+    s.more = b"* OK [MAILBOXID (F2)] x\r\n"
+    s.content = {7: 70, 8: 80, 9: 90}
+    i = attached(s, stores)
+    places.await_true("the rows", lambda: (i._take(0.02), [r["subject"] for r in i.stores.rows()] ==
+                                           ["m70", "m80", "m90"])[1])
+    i.release()
+    await_states(i, {8: PARKED})
+    assert changes_said(s) == [], changes_said(s)
+
+
+def test_half_of_a_move_is_half_done():
+    def no(command):
+        if not command.startswith("UID MOVE") or len(s.uids) < 3:
+            return b"NO not these" if command.startswith("UID MOVE") else False
+        s.uids = (8, 9)
+        return Raw(b"* OK [COPYUID 9 7 50] x\r\n* 1 EXPUNGE\r\n", b"NO [NOPERM] not these")
+    s = Server(no=no, caps=CAPS + b" MOVE")
+    i = attached(s)
+    i.post("move", list(locals_of(i).values()), target="Box")
+    await_states(i, {8: REFUSED, 9: REFUSED})
+    assert sorted(locals_of(i)) == [8, 9], "what was refused is shown again"
+    assert [n["state"] for n in i.stores.intents() if n["uid"] == 7] == [CONFIRMED], i.stores.intents()
+    assert not [l for l in s.said("UID MOVE")[1:] if is_in(l.split(" ")[3], 7)], s.said("UID MOVE")
+
+
+def test_a_change_of_what_is_gone_is_said_and_hits_no_other():
+    """Its place in the mailbox is another message's now."""
+    s = Server()
+    stores = held_delete(s, 8)
+    s.uids = (7, 9)
+    i = attached(s, stores)
+    places.await_true("the rows", lambda: (i._take(0.02), sorted(locals_of(i)) == [7, 9])[1])
+    i.release()
+    await_states(i, {8: PARKED})
+    assert changes_said(s) == [], changes_said(s)
+
+
+def test_flags_that_cross_with_a_change_under_way():
+    s = Server(no=lambda c: None if "UID STORE" in c else False)
+    i = attached(s)
+    i.post("flag", [locals_of(i)[7]], set=FLAG["flagged"])
+    places.await_true("it on its way", lambda: (i._take(0.02), s.said("UID STORE"))[1])
+    s.script.socks[0].sendall(b"* 1 FETCH (UID 7 FLAGS (\\Answered))\r\n")
+    places.await_true("the news", lambda: (i._take(0.02), flags_of(i, 7) & FLAG["answered"])[1])
+    assert flags_of(i, 7) & FLAG["flagged"], "what is wanted stays"
+
+
+def test_modseqs_that_begin_anew_are_not_compared_with_the_old():
+    """Known to 5; then a server without; then one whose 9 says nothing about our 5. And
+    one that is behind us."""
+    caps = CAPS + b" CONDSTORE"
+    for then, last in ((b"* OK [NOMODSEQ] x\r\n", 9), (b"", 9), (b"* OK [HIGHESTMODSEQ 3] x\r\n", 3)):
+        s = Server(caps=caps)
+        stores = manager.Stores()
+        runs = []
+        for more in (s.more, then, b"* OK [HIGHESTMODSEQ %d] x\r\n" % last):
+            s.more = more
+            n = len(s.script.lines)
+            i = attached(s, stores)
+            locals_of(i)
+            i.close()
+            stores.manager.wait(15 * places.SLOW)
+            runs.append(s.script.lines[n:])
+        asks_all = [any(l.endswith("UID FETCH 1:9 (UID FLAGS)") for l in said) for said in runs]
+        assert asks_all == [False, True, last == 9], (then, runs)
+        assert not [l for l in runs[2] if "CHANGEDSINCE 5" in l or "QRESYNC (9 5" in l], (then, runs[2])
+
+
 def test_a_move_on_its_way_when_the_mailbox_is_renumbered_is_not_taken_for_done():
     def no(command):
         if not command.startswith("UID MOVE") or s.uidvalidity != 9:

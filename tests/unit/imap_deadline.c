@@ -170,6 +170,32 @@ test_a_pause_does_not_count(void **state)
 	hang_up(&l);
 }
 
+/* The machine slept: what IDLE has been waiting for may be long dead, and is asked at
+ * once (SAFETY 3, row 25). */
+static void
+test_after_a_sleep_an_idle_connection_is_asked(void **state)
+{
+	struct link l = asked();
+	struct imap_open o = { .mailbox = STR("INBOX"), .stay = true, .use_idle = true };
+
+	say(&l, "A1 OK\r\nA2 OK\r\n");
+	imap_open(l.imap, 2, &o);
+	turn(&l);
+	say(&l, "* 0 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\nA3 OK [READ-WRITE]\r\n");
+	l.now_ms += 1000;
+	turn(&l);
+	say(&l, "+ idling\r\n");
+	assert_true(imap_deadline(l.imap) > l.now_ms + 60000);
+	l.now_ms += 8 * HOUR_S * 1000;
+	turn(&l);
+	assert_string_equal(failure, "");
+	assert_true(imap_deadline(l.imap) <= l.now_ms + 15000);
+	l.now_ms += 15000;
+	turn(&l);
+	assert_string_not_equal(failure, "");
+	hang_up(&l);
+}
+
 int
 main(void)
 {
@@ -179,6 +205,7 @@ main(void)
 		cmocka_unit_test(test_small_talk_has_an_end),
 		cmocka_unit_test(test_a_slow_link_is_waited_for),
 		cmocka_unit_test(test_a_pause_does_not_count),
+		cmocka_unit_test(test_after_a_sleep_an_idle_connection_is_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
