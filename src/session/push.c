@@ -549,8 +549,11 @@ confirm_what_is_so(struct task *t)
 	size_t n = 0;
 
 	struct store_view *v = session_commit(s) < 0 ? NULL : store_begin(s->store, &err);
-	if (v == NULL)
+	if (v == NULL) {
+		if (err.kind != ERR_NONE)
+			session_store_failed(s, &err);
 		return -1;
+	}
 	for (size_t i = 0; i < p->n; i++) {
 		if (!is_so(v, t->box, &p->v[i], &arena))
 			continue;
