@@ -635,6 +635,8 @@ probe_answer(struct task *t)
 		session_store_failed(s, &err);
 		return;
 	}
+	if (i->state == INTENT_PARKED)
+		session_notice(s, LOG_WARN, t->account->name, false, "%.*s", STR_ARG(i->reason));
 	if (++p->at < p->n) {
 		go_on(t, STEP_FIND);
 		return;

@@ -430,6 +430,31 @@ def test_undo_of_a_move_whose_new_uid_nobody_told():
     assert len(s.said("UID SEARCH.*(?i:message-id)")) == 1, s.said("UID SEARCH")
 
 
+def test_undo_of_a_move_that_was_done_and_whose_new_uid_nobody_told():
+    s = Silent()
+    s.may_move.set()
+    i = attached(s)
+    i.post("move", [locals_of(i)[7]], target="Box")
+    await_states(i, {})
+    assert s.boxes["INBOX"] == {} and i.stores.rows() == []
+    assert i.undo()["text"] == "undone: move of 1 message"
+    places.await_true("it back", lambda: (i._take(0.02), s.boxes["INBOX"])[1])
+    await_states(i, {})
+    assert [m for m, _ in s.boxes["INBOX"].values()] == [b"<m@x>"] and sorted(s.boxes["Box"]) == [3], s.boxes
+
+
+def test_undo_of_a_move_to_where_there_are_several_like_it():
+    s = Silent()
+    s.may_move.set()
+    s.boxes["Box"][4] = (b"<m@x>", 9)
+    i = attached(s)
+    i.post("move", [locals_of(i)[7]], target="Box")
+    await_states(i, {})
+    i.undo()
+    i.wait("NOTICE", where=lambda e: "not sure which" in e["text"], seconds=30)
+    assert s.boxes["INBOX"] == {} and len(s.boxes["Box"]) == 3, s.boxes
+
+
 def changes_said(s):
     return s.said("^[^ ]+ UID (STORE|MOVE|COPY|EXPUNGE) ")
 

@@ -150,7 +150,8 @@ undo_move(struct undo *u, struct intent *i, struct err *err)
 		inverse.uidvalidity = i->target_uidvalidity;
 		inverse.uid = i->target_uid;
 	}
-	if (i->state == INTENT_CONFIRMED && i->target_uid == 0) {
+	/* Nobody told its new UID: it is looked for by its Message-ID, if it has one. */
+	if (i->state == INTENT_CONFIRMED && i->target_uid == 0 && i->message_id.len == 0) {
 		struct place at;
 		int rc = i->local == 0 ? 1 :
 					 read_place(&u->j->w->cache, u->j->view->cache, i->local,
