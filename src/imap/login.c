@@ -214,9 +214,10 @@ start_tls(struct imap *c)
 	buf_reset(&c->greeting);
 	if (net_start_tls(c->net, framer_pending(&c->framer), c->now_ms, &err) < 0)
 		return connection_failed(c, &err);
-	c->told_state = net_state(c->net);
+	/* A server nearby may have answered by now: the turn sees that it is open, or in doubt. */
+	c->told_state = NET_HANDSHAKE;
 	enter(c, PHASE_TLS);
-	TELL(c, state, net_state_name(c->told_state));
+	TELL(c, state, net_state_name(NET_HANDSHAKE));
 	return true;
 }
 
