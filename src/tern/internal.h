@@ -28,6 +28,7 @@ struct options {
 };
 /* -1: go on; else the exit status, and what was to be said has been. */
 int options_read(struct options *o, int argc, char **argv);
+void options_release(struct options *o);
 
 /* ---- link.c: the manager ------------------------------------------------------------------ */
 

@@ -154,27 +154,21 @@ leave(struct program *p)
 			n_unsaved, n_unsaved == 1 ? "change could" : "changes could");
 }
 
-int
-main(int argc, char **argv)
+static int
+start(const struct options *o)
 {
-	struct options o = { 0 };
 	struct program p = { .signal_fd = -1 };
 	struct err err = ERR_INIT;
 	char *mailbox = NULL;
 	int status;
 
-	setlocale(LC_ALL, "");
-	crash_prepare(argc, argv);
-	status = options_read(&o, argc, argv);
-	if (status >= 0)
-		return status;
 	p.link.state_dir = fs_state_dir(&err);
 	if (p.link.state_dir == NULL) {
 		fprintf(stderr, "tern: %s\n", err.text);
 		return 1;
 	}
 	p.link.retry_ms = TICK_NEVER;
-	open_debug_log(&o, p.link.state_dir);
+	open_debug_log(o, p.link.state_dir);
 	p.signal_fd = signals_open();
 	char *history = xasprintf("%s/history", p.link.state_dir);
 	struct app_params params = {
@@ -188,30 +182,30 @@ main(int argc, char **argv)
 		.model = { .send = link_send,
 			   .ctx = &p.link,
 			   .is_without_cache = crash_is_restart() },
-		.read_only = o.read_only,
+		.read_only = o->read_only,
 		.history_file = history,
 	};
 	p.app = app_new(&params);
 	p.children.app = p.app;
 	p.children.term = &p.term;
 	p.children.program = &p;
-	if (read_rc(p.app, &o, &err) < 0) {
+	if (read_rc(p.app, o, &err) < 0) {
 		fprintf(stderr, "tern: %s\n", err.text);
 		status = 1;
 		goto out;
 	}
 	config_run(app_reader(p.app), RC_BUDGET_MS);
 	app_configure(p.app);
-	if (o.all_variables || o.queries.n > 0) {
+	if (o->all_variables || o->queries.n > 0) {
 		while (!config_run(app_reader(p.app), 1000))
 			continue;
 		fputs(app_config_errors(p.app), stderr);
-		status = batch_variables(p.app, &o);
+		status = batch_variables(p.app, o);
 		goto out;
 	}
-	status = o.only_if_new || o.only_if_any ? batch_look(&p, &o, &mailbox) : 0;
+	status = o->only_if_new || o->only_if_any ? batch_look(&p, o, &mailbox) : 0;
 	if (status == 0)
-		status = run(&p, &o, mailbox != NULL ? mailbox : o.mailbox);
+		status = run(&p, o, mailbox != NULL ? mailbox : o->mailbox);
 	if (p.link.conn != NULL || model_n_unsaved(app_model(p.app)) > 0)
 		leave(&p);
 out:
@@ -219,9 +213,22 @@ out:
 	app_free(p.app);
 	ui_screen_free(p.screen);
 	link_close(&p.link);
-	vec_release(&o.commands);
-	vec_release(&o.queries);
 	free(mailbox);
 	free(history);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	int status;
+
+	setlocale(LC_ALL, "");
+	crash_prepare(argc, argv);
+	status = options_read(&o, argc, argv);
+	if (status < 0)
+		status = start(&o);
+	options_release(&o);
 	return status;
 }

@@ -118,3 +118,10 @@ options_read(struct options *o, int argc, char **argv)
 		return refuse_sending(0);
 	return -1;
 }
+
+void
+options_release(struct options *o)
+{
+	vec_release(&o->commands);
+	vec_release(&o->queries);
+}
