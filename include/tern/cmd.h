@@ -104,10 +104,11 @@ const char *app_config_errors(struct app *app);
 /* Open the first mailbox: a name as typed, NULL for $spoolfile. An err of USER:
  * there is none, or it is no mailbox. */
 int app_start(struct app *app, const char *mailbox, struct err *err);
+/* Then: a screen that says so, and waits for one that is typed, or that the rest of the
+ * configuration tells. False: there is nothing to wait for. */
+bool app_start_without(struct app *app, const char *mailbox, const struct err *err);
 /* Begin with the folder list (-y). */
 void app_start_folders(struct app *app);
-/* The URL a name as typed stands for, for batch use. */
-int app_mailbox_url(struct app *app, const char *mailbox, struct buf *out, struct err *err);
 /* Accounts of what is configured, for batch use. */
 void app_use_accounts(struct app *app);
 

@@ -242,7 +242,7 @@ app_new(const struct app_params *params)
 				    .ctx = app };
 	struct buf *bufs[] = { &app->message, &app->trouble, &app->config_errors, &app->first_config_error,
 			       &app->activity, &app->title, &app->shown,
-			       &app->secret_trouble,
+			       &app->secret_trouble, &app->why_no_mailbox,
 			       &app->search_text, &app->pager_search_text, &app->limit_text };
 
 	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
@@ -293,7 +293,7 @@ app_free(struct app *app)
 {
 	struct buf *bufs[] = { &app->message, &app->trouble, &app->config_errors, &app->first_config_error,
 			       &app->activity, &app->title, &app->shown,
-			       &app->secret_trouble,
+			       &app->secret_trouble, &app->why_no_mailbox,
 			       &app->search_text, &app->pager_search_text, &app->limit_text };
 
 	save_history(app);
@@ -336,6 +336,7 @@ app_free(struct app *app)
 		buf_release(bufs[i]);
 	free(app->history_file);
 	free(app->last_place);
+	free(app->start_mailbox);
 	free(app->saved_to);
 	free(app->wanted_error);
 	free(app->targets);
@@ -541,67 +542,6 @@ app_use_accounts(struct app *app)
 	app_all_accounts(app);
 }
 
-static int
-first_place(struct app *app, const char *mailbox, struct place *out, struct err *err)
-{
-	struct buf url = BUF_INIT;
-	int status;
-
-	if (mailbox != NULL)
-		return place_resolve(app, str_c(mailbox), out, err);
-	config_mailbox(app->conf, OPT_spoolfile, &url);
-	if (url.len == 0)
-		buf_adds(&url, config_string(app->conf, OPT_folder));
-	if (url.len == 0)
-		status = err_set(err, ERR_USER,
-				 "no mailbox is configured: write 'set folder = imaps://you@imap.example.org/' into ~/.config/tern/ternrc, or name one by -f");
-	else if (!account_url_is(buf_str(&url)))
-		status = err_set(err, ERR_USER,
-				 "'%s' is no IMAP mailbox: $folder and $spoolfile are imap:// or imaps:// URLs here",
-				 url.ptr);
-	else
-		status = place_of_url(app, buf_str(&url), out, err);
-	buf_release(&url);
-	return status;
-}
-
-int
-app_mailbox_url(struct app *app, const char *mailbox, struct buf *out, struct err *err)
-{
-	struct place p = PLACE_INIT;
-	int status = first_place(app, mailbox, &p, err);
-
-	if (status == 0)
-		buf_adds(out, p.url);
-	place_release(&p);
-	return status;
-}
-
-int
-app_start(struct app *app, const char *mailbox, struct err *err)
-{
-	struct place p = PLACE_INIT;
-	const char *history = config_string(app->conf, OPT_history_file);
-
-	model_set_pattern_context(app->model, &app->pattern_context);
-	if (first_place(app, mailbox, &p, err) < 0)
-		return -1;
-	app_all_accounts(app);
-	app_open(app, &p, false);
-	place_release(&p);
-	if (*history == '\0' && app->history_file != NULL)
-		history = app->history_file;
-	if (*history != '\0')
-		ui_prompt_load_history(app->prompt, history, NULL);
-	return 0;
-}
-
-void
-app_start_folders(struct app *app)
-{
-	folder_open_list(app, false);
-}
-
 bool
 app_is_done(const struct app *app, int *status_out)
 {
@@ -720,6 +660,7 @@ app_turn(struct app *app, int64_t now_ms)
 	take_changes(app);
 	place_cursor(app);
 	app_work_keys(app);
+	start_follow(app);
 	if (model_is_working(app->model)) {
 		bool was_passing = model_is_seeking(app->model) || model_is_collecting(app->model);
 		model_work(app->model, SLICE_US);

@@ -117,9 +117,10 @@ write_activity(struct app *app, int text_cols)
 		app->counts_down |= counts_down(&a, wall_now());
 	}
 	if (n_waiting > 0)
-		buf_addf(out, " · %u %s to send", n_waiting, n_waiting == 1 ? "change" : "changes");
+		buf_addf(out, "%s%u %s to send", out->len > 0 ? " · " : "", n_waiting, n_waiting == 1 ? "change" : "changes");
 	if (config_is_reading(app->reader))
-		buf_adds(out, " · a command of the configuration is still running");
+		buf_addf(out, "%sa command of the configuration is still running",
+			 out->len > 0 ? " · " : "");
 	if (app->wanted_error != NULL &&
 	    str_find_str(buf_str(out), str_c(app->wanted_error)) < 0 && text_cols == 0)
 		buf_addf(out, " · %s", app->wanted_error);

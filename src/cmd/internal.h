@@ -117,6 +117,9 @@ struct app {
 	/* the mailbox that is open */
 	struct place place;
 	char *last_place; /* URL of the one before */
+	char *start_mailbox;	   /* that of -f, or NULL */
+	bool is_starting;	   /* the configuration may still say where to begin */
+	struct buf why_no_mailbox; /* lines, while none is open */
 	char *saved_to;	  /* URL of the last target of <save-message> */
 	char *wanted_error; /* why it is not in step */
 	uint64_t probe;	    /* the request that asks whether a mailbox exists; 0 */
@@ -188,6 +191,9 @@ void screen_add_line(struct screen *s, uint64_t id, bool is_title, enum view_col
 void screen_show_lines(struct screen *s, const char *title, const char *map, bool follows_end);
 struct view *app_index(struct app *app);
 struct screen *app_pager(struct app *app);
+/* ---- start.c ---- */
+/* More of the configuration may be known: it may tell the first mailbox only now. */
+void start_follow(struct app *app);
 /* ---- rows.c ---- */
 struct view_rows app_view_rows(struct app *app);
 struct view_folders app_view_folders(struct app *app, bool sidebar);

@@ -216,8 +216,11 @@ app_fill_mailbox(struct app *app, struct view_mailbox *out)
 	struct model_mailbox m;
 
 	memset(out, 0, sizeof(*out));
-	if (!model_mailbox(app->model, &m))
+	if (!model_mailbox(app->model, &m)) {
+		out->name = STR("(no mailbox)"); /* as in mutt */
+		out->empty = app->why_no_mailbox.ptr;
 		return;
+	}
 	buf_reset(&name);
 	buf_addf(&name, "%s/%s", m.label, m.name);
 	buf_reset(&sort);

@@ -217,6 +217,10 @@ find_any(struct program *p, const struct options *o)
 int
 batch_look(struct program *p, const struct options *o, char **mailbox_out)
 {
+	/* No screen waits for it. */
+	while (!config_run(app_reader(p->app), 1000))
+		continue;
+	app_configure(p->app);
 	app_use_accounts(p->app);
 	link_open(&p->link, p->app, tick_ms());
 	int status = o->only_if_new ? find_new(p, mailbox_out) : find_any(p, o);

@@ -111,7 +111,8 @@ run(struct program *p, const struct options *o, const char *mailbox)
 	const char *print = getenv("TERN_PRINT_SCREEN");
 	int status = 0;
 
-	if (!model_is_open(app_model(p->app)) && app_start(p->app, mailbox, &err) < 0)
+	if (!model_is_open(app_model(p->app)) && app_start(p->app, mailbox, &err) < 0 &&
+	    !app_start_without(p->app, mailbox, &err))
 		goto failed;
 	if (o->folders)
 		app_start_folders(p->app);

@@ -85,13 +85,34 @@ view_draw_status_line(struct ui_area area, const struct format_line *line,
 	buf_release(&text);
 }
 
+/* As much of the line as fits, up to a space if there is one. */
+static struct str
+take_words(struct str *line, int cols)
+{
+	struct str row = utf8_fit(*line, cols > 0 ? cols : 1, NULL);
+	size_t len = row.len;
+
+	while (row.len < line->len && len > 0 && line->ptr[len] != ' ')
+		len--;
+	if (len > 0)
+		row = str_head(*line, len);
+	*line = row.len > 0 ? str_from(*line, row.len) : STR_NONE;
+	if (len > 0 && line->len > 0)
+		*line = str_from(*line, 1); /* the space */
+	return row;
+}
+
 void
 view_draw_empty(struct ui_area area, const char *sentence, const struct view_look *look)
 {
 	struct ui_style style = view_style(look, VIEW_NORMAL, UI_PLAIN);
 
+	struct str rest = str_c(sentence), line;
 	style.attrs |= UI_DIM;
-	ui_puts(area, area.rows / 3, 2, sentence, style);
+	for (int row = area.rows / 3; str_next(&rest, '\n', &line);)
+		do
+			ui_put(area, row++, 2, take_words(&line, area.cols - 4), style);
+		while (line.len > 0);
 	ui_cursor(area, 0, 0);
 }
 
