@@ -24,26 +24,47 @@ folders_schedule(struct account *a)
 	a->folders_ms = s->now_ms + EVERY_MS;
 }
 
+/* One mailbox of the list. */
+struct listed {
+	struct str name;
+	uint8_t delimiter;
+	uint32_t attrs;
+	bool has_status;
+	uint32_t messages, unseen, uidnext, uidvalidity;
+	uint64_t modseq;
+};
+
+static struct listed
+get_listed(struct ipc_reader *r)
+{
+	struct listed l;
+
+	l.name = ipc_get_str(r);
+	l.delimiter = ipc_get_u8(r);
+	l.attrs = ipc_get_u32(r);
+	l.has_status = ipc_get_u8(r) != 0;
+	l.messages = ipc_get_u32(r);
+	l.unseen = ipc_get_u32(r);
+	l.uidnext = ipc_get_u32(r);
+	l.uidvalidity = ipc_get_u32(r);
+	l.modseq = ipc_get_u64(r);
+	return l;
+}
+
 static int
 store_folder(struct account *a, struct store_txn *txn, struct ipc_reader *r, struct err *err)
 {
 	struct mailbox m;
 	uint32_t id;
-	struct str name = ipc_get_str(r);
-	uint8_t delimiter = ipc_get_u8(r);
-	uint32_t attrs = ipc_get_u32(r);
-	bool has_status = ipc_get_u8(r) != 0;
-	uint32_t messages = ipc_get_u32(r), unseen = ipc_get_u32(r);
-	uint32_t uidnext = ipc_get_u32(r), uidvalidity = ipc_get_u32(r);
-	uint64_t modseq = ipc_get_u64(r);
+	struct listed l = get_listed(r);
 
-	if (r->is_bad || name.len == 0 || name.len > 1000 || str_find(name, '\0') >= 0)
+	if (r->is_bad || l.name.len == 0 || l.name.len > 1000 || str_find(l.name, '\0') >= 0)
 		return err_set(err, ERR_PROTO, "malformed folder list");
-	if (store_put_mailbox_name(txn, str_c(a->name), name, &id, err) < 0 ||
+	if (store_put_mailbox_name(txn, str_c(a->name), l.name, &id, err) < 0 ||
 	    store_txn_mailbox(txn, id, &m, err) != 0)
 		return -1;
-	m.delimiter = delimiter;
-	m.attrs = attrs & ~(uint32_t)FOLDER_GONE;
+	m.delimiter = l.delimiter;
+	m.attrs = l.attrs & ~(uint32_t)FOLDER_GONE;
 	struct box *b = NULL;
 	for (size_t i = 0; i < a->session->boxes.n; i++)
 		if (a->session->boxes.v[i]->id == id)
@@ -53,29 +74,28 @@ store_folder(struct account *a, struct store_txn *txn, struct ipc_reader *r, str
 	/* The rows know better than STATUS while the mailbox is open and complete. */
 	bool rows_know = b != NULL && sync_is_in_step(b) &&
 			 m.status_messages == MAILBOX_COUNT_ROWS;
-	if (has_status && !rows_know) {
-		bool is_same = m.uidvalidity == uidvalidity && m.uidnext == uidnext &&
-			       m.modseq == modseq && modseq != 0 && m.exists == messages &&
-			       m.n_rows == messages;
-		m.status_messages = is_same ? MAILBOX_COUNT_ROWS : messages;
-		m.status_unseen = is_same ? MAILBOX_COUNT_ROWS : unseen;
+	if (l.has_status && !rows_know) {
+		bool is_same = m.uidvalidity == l.uidvalidity && m.uidnext == l.uidnext &&
+			       m.modseq == l.modseq && l.modseq != 0 && m.exists == l.messages &&
+			       m.n_rows == l.messages;
+		m.status_messages = is_same ? MAILBOX_COUNT_ROWS : l.messages;
+		m.status_unseen = is_same ? MAILBOX_COUNT_ROWS : l.unseen;
 	}
 	return store_put_mailbox(txn, &m, err);
 }
 
-struct listed {
-	struct account *a;
-	struct map *names;
+struct missing {
+	struct map *names; /* that are listed */
 	VEC(uint32_t) gone;
 };
 
 static bool
 find_gone(const struct mailbox *m, void *ctx)
 {
-	struct listed *l = ctx;
+	struct missing *x = ctx;
 
-	if (!map_has(l->names, m->name) && !(m->attrs & FOLDER_GONE))
-		vec_push(&l->gone, m->id);
+	if (!map_has(x->names, m->name) && !(m->attrs & FOLDER_GONE))
+		vec_push(&x->gone, m->id);
 	return true;
 }
 
@@ -83,29 +103,26 @@ static int
 mark_gone(struct account *a, struct store_txn *txn, struct str all, uint32_t n, struct err *err)
 {
 	struct map names = MAP_INIT;
-	struct listed l = { a, &names, VEC_INIT };
+	struct missing x = { &names, VEC_INIT };
 	struct ipc_reader r = { all, false };
-	int status = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		map_set(&names, ipc_get_str(&r), a);
-		r.rest = str_from(r.rest, 1 + 4 + 1 + 4 * 4 + 8);
-	}
 	struct store_view *v = store_begin(a->session->store, err);
+
 	if (v == NULL)
 		return -1;
-	status = store_each_mailbox(v, str_c(a->name), find_gone, &l, err);
+	for (uint32_t i = 0; i < n; i++)
+		map_set(&names, get_listed(&r).name, a);
+	int status = store_each_mailbox(v, str_c(a->name), find_gone, &x, err);
 	store_end(v);
-	for (size_t i = 0; i < l.gone.n && status == 0; i++) {
+	for (size_t i = 0; i < x.gone.n && status == 0; i++) {
 		struct mailbox m;
-		if (store_txn_mailbox(txn, l.gone.v[i], &m, err) != 0) {
+		if (store_txn_mailbox(txn, x.gone.v[i], &m, err) != 0) {
 			status = -1;
 			break;
 		}
 		m.attrs |= FOLDER_GONE;
 		status = store_put_mailbox(txn, &m, err);
 	}
-	vec_release(&l.gone);
+	vec_release(&x.gone);
 	map_release(&names, NULL);
 	return status;
 }
@@ -122,9 +139,9 @@ folders_store(struct account *a, const struct msg_w_folders *m)
 	for (uint32_t i = 0; i < m->n && status == 0; i++)
 		status = store_folder(a, txn, &r, &err);
 	/* Only a list that came in one piece tells what is no longer there. */
-	if (status == 0 && m->is_last && m->is_whole && m->n > 0 && !a->folders_asked)
+	if (status == 0 && m->is_last && m->is_whole && m->n > 0 && !a->is_in_list)
 		status = mark_gone(a, txn, m->folders, m->n, &err);
-	a->folders_asked = !m->is_last;
+	a->is_in_list = !m->is_last;
 	if (m->is_last && (status < 0 || !m->is_whole))
 		session_notice(s, LOG_WARN, a->name, false,
 			       "a part of the folder list could not be read: folders that are new may be missing");

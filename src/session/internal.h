@@ -188,7 +188,7 @@ struct account {
 	uint64_t alerts[16]; /* hashes of those that were shown */
 	unsigned n_alerts;
 	int64_t folders_ms; /* when the list is to be asked for again */
-	bool folders_asked;
+	bool is_in_list;     /* a part of the folder list has come, more is to come */
 	bool has_folders; /* the whole list came, since we started */
 	bool has_move, has_uidplus, is_known; /* from capabilities */
 
