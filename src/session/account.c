@@ -105,13 +105,10 @@ tell_others_hold(const struct account *a, struct client *c)
 static void
 restart(struct account *a)
 {
-	struct session *s = a->session;
-
-	for (size_t i = s->workers.n; i-- > 0;)
-		if (s->workers.v[i]->account == a)
-			worker_drop(s->workers.v[i], ERR_CANCELED, "its settings changed");
+	EVERY_WORKER (a, w)
+		worker_drop(w, ERR_CANCELED, "its settings changed");
 	account_forget_secret(a);
-	questions_of_account(s, a);
+	questions_of_account(a->session, a);
 	a->secret_asked = false;
 	a->is_stopped = false;
 	a->n_failures = 0;
@@ -221,23 +218,19 @@ account_use_secret(struct account *a, struct str secret)
 	memcpy(p, secret.ptr, secret.len);
 	a->secret = p;
 	a->is_stopped = false;
-	for (size_t i = 0; i < a->session->workers.n; i++) {
-		struct worker *w = a->session->workers.v[i];
-		if (w->account == a && w->state == WORKER_WAITS_SECRET)
+	EVERY_WORKER (a, w)
+		if (w->state == WORKER_WAITS_SECRET)
 			worker_login(w);
-	}
 }
 
 /* Who waits for it goes: the next connection asks again. */
 void
 account_without_secret(struct account *a, const char *why)
 {
-	struct session *s = a->session;
-
 	a->is_stopped = true;
-	for (size_t i = s->workers.n; i-- > 0;)
-		if (s->workers.v[i]->account == a && s->workers.v[i]->state == WORKER_WAITS_SECRET)
-			worker_drop(s->workers.v[i], ERR_CANCELED, why);
+	EVERY_WORKER (a, w)
+		if (w->state == WORKER_WAITS_SECRET)
+			worker_drop(w, ERR_CANCELED, why);
 	account_say(a, ACCOUNT_STOPPED, "%s", why);
 }
 
@@ -291,11 +284,10 @@ account_tell(struct account *a, struct client *only)
 	struct session *s = a->session;
 	uint64_t done = 0, total = 0;
 
-	for (size_t i = 0; i < s->boxes.n; i++)
-		if (s->boxes.v[i]->account == a) {
-			done += s->boxes.v[i]->fill_done;
-			total += s->boxes.v[i]->fill_total;
-		}
+	EVERY_BOX (a, b) {
+		done += b->fill_done;
+		total += b->fill_total;
+	}
 	struct msg_account_state m = {
 		.account = str_c(a->name),
 		.state = (uint8_t)a->state,
@@ -375,59 +367,74 @@ count_short(struct account *a, const struct worker *w)
 	a->short_ms = now_ms;
 }
 
-/* A connection came to nothing. With another one alive, an extra one only lowers the
- * cap. */
-void
-account_failed(struct account *a, struct worker *w, enum err_kind kind, const char *text)
+/* It is said once, and waits for the user. */
+static void
+stop(struct account *a, const char *text)
 {
-	struct session *s = a->session;
-	uint32_t n_ready = 0;
+	a->is_stopped = true;
+	session_notice(a->session, LOG_ERROR, a->name, false, "%s", text);
+	account_say(a, ACCOUNT_STOPPED, "%s", text);
+}
 
-	for (size_t i = 0; i < s->workers.n; i++)
-		n_ready += s->workers.v[i]->account == a && s->workers.v[i] != w &&
-			   s->workers.v[i]->state == WORKER_READY;
-	if (n_ready > 0 && w->ready_ms == 0 && (kind == ERR_AUTH ? says_too_many(text) : true)) {
-		bool was_refused = kind == ERR_REFUSED || says_too_many(text);
-		decide_cap_lower(&a->cap, n_ready, was_refused,
-				 decide_backoff_ms(++a->n_extra_failures, 0.5), s->now_ms);
-		log_at(LOG_INFO, "account", "%s: no further connection: %s", a->name, text);
+/* Never again with the same secret by itself. */
+static void
+secret_refused(struct account *a, const char *text)
+{
+	bool was_token = a->secret != NULL && a->secret_is_token;
+
+	account_forget_secret(a);
+	a->n_failures++;
+	if (was_token && a->n_failures <= 1) {
+		/* It may just have expired: a fresh one is asked for, once. */
+		session_notice(a->session, LOG_ERROR, a->name, false, "%s", text);
 		return;
 	}
-	if (kind == ERR_AUTH && !says_too_many(text)) {
-		/* Never again with the same secret by itself. */
-		bool was_token = a->secret != NULL && a->secret_is_token;
-		account_forget_secret(a);
-		session_notice(s, LOG_ERROR, a->name, false, "%s", text);
-		a->n_failures++;
-		if (was_token && a->n_failures <= 1)
-			return; /* it may just have expired: ask for a fresh one, once */
-		a->is_stopped = true;
-		account_say(a, ACCOUNT_STOPPED, "%s", text);
-		/* A detail tells the interface to ask the user, not its configuration. Nobody
-		 * types a token: its command runs again when something is wanted. */
-		if (!a->has_token_command)
-			account_ask_secret(a, text);
-		return;
-	}
-	if (kind == ERR_CERT || kind == ERR_USER) {
-		a->is_stopped = true;
-		session_notice(s, LOG_ERROR, a->name, false, "%s", text);
-		account_say(a, ACCOUNT_STOPPED, "%s", text);
-		return;
-	}
-	/* One that had served goes and comes: at once, the first time. A server that lets
-	 * us in only to hang up is not called again and again. */
+	stop(a, text);
+	/* A detail tells the interface to ask the user, not its configuration. Nobody
+	 * types a token: its command runs again when something is wanted. */
+	if (!a->has_token_command)
+		account_ask_secret(a, text);
+}
+
+/* One that had served goes and comes: at once, the first time. A server that lets
+ * us in only to hang up is not called again and again. */
+static void
+try_again_later(struct account *a, const struct worker *w, const char *text)
+{
+	int64_t now_ms = a->session->now_ms;
+
 	if (w->ready_ms > 0) {
 		count_short(a, w);
 		a->n_failures = a->n_short > 0 ? a->n_short - 1 : 0;
 	} else {
 		a->n_failures++;
 	}
-	double chance = (double)(hash64(str_n((const char *)&s->now_ms, 8)) % 1000) / 1000;
-	a->retry_ms = s->now_ms +
-		      (a->n_failures == 0 ? 0 : decide_backoff_ms(a->n_failures, chance));
+	double chance = (double)(hash64(str_n((const char *)&now_ms, 8)) % 1000) / 1000;
+	a->retry_ms = now_ms + (a->n_failures == 0 ? 0 : decide_backoff_ms(a->n_failures, chance));
 	account_say(a, ACCOUNT_WAITING, "%s", text);
 	account_tell(a, NULL);
+}
+
+void
+account_failed(struct account *a, struct worker *w, enum err_kind kind, const char *text)
+{
+	uint32_t n_ready = 0;
+
+	EVERY_WORKER (a, other)
+		n_ready += other != w && other->state == WORKER_READY;
+	bool are_too_many = says_too_many(text);
+	bool is_secret = kind == ERR_AUTH && !are_too_many;
+	if (n_ready > 0 && w->ready_ms == 0 && !is_secret) {
+		decide_cap_lower(&a->cap, n_ready, kind == ERR_REFUSED || are_too_many,
+				 decide_backoff_ms(++a->n_extra_failures, 0.5), a->session->now_ms);
+		log_at(LOG_INFO, "account", "%s: no further connection: %s", a->name, text);
+	} else if (is_secret) {
+		secret_refused(a, text);
+	} else if (kind == ERR_CERT || kind == ERR_USER) {
+		stop(a, text);
+	} else {
+		try_again_later(a, w, text);
+	}
 }
 
 void

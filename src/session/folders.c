@@ -15,8 +15,8 @@ folders_schedule(struct account *a)
 
 	EVERY_CLIENT (s, c)
 		is_wanted = true;
-	for (size_t i = 0; i < s->boxes.n; i++)
-		is_wanted |= s->boxes.v[i]->account == a && s->boxes.v[i]->awaits_folders;
+	EVERY_BOX (a, b)
+		is_wanted |= b->awaits_folders;
 	if (!is_wanted || !a->is_known || !session_is_due(s, a->folders_ms))
 		return;
 	if (task_of(a, TASK_FOLDERS, NULL) == NULL)
@@ -147,10 +147,10 @@ folders_store(struct account *a, const struct msg_w_folders *m)
 			       "a part of the folder list could not be read: folders that are new may be missing");
 	if (m->is_last && m->is_whole && status == 0) {
 		a->has_folders = true;
-		for (size_t i = 0; i < s->boxes.n; i++)
-			if (s->boxes.v[i]->account == a && s->boxes.v[i]->awaits_folders) {
-				s->boxes.v[i]->awaits_folders = false;
-				push_dirty(s->boxes.v[i]);
+		EVERY_BOX (a, b)
+			if (b->awaits_folders) {
+				b->awaits_folders = false;
+				push_dirty(b);
 			}
 	}
 	if (status < 0 && err.kind != ERR_PROTO)

@@ -325,11 +325,9 @@ settle(struct gather *g)
 static struct worker *
 worker_on(struct account *a, const struct box *b)
 {
-	for (size_t i = 0; i < a->session->workers.n; i++) {
-		struct worker *w = a->session->workers.v[i];
-		if (w->account == a && w->state == WORKER_READY && w->selected == b && w->is_open)
+	EVERY_WORKER (a, w)
+		if (w->state == WORKER_READY && w->selected == b && w->is_open)
 			return w;
-	}
 	return NULL;
 }
 

@@ -195,12 +195,21 @@ struct account {
 	VEC(struct task *) tasks;
 };
 
+/* Loops over the connections and the mailboxes of an account; no `break` in them. */
+#define EVERY_OF(list, type, a, x)                                                       \
+	for (size_t x##_i_ = 0; x##_i_ < (a)->session->list.n; x##_i_++)                 \
+		for (struct type *x = (a)->session->list.v[x##_i_];                      \
+		     x != NULL && x->account == (a); x = NULL)
+#define EVERY_WORKER(a, w) EVERY_OF(workers, worker, a, w)
+#define EVERY_BOX(a, b) EVERY_OF(boxes, box, a, b)
+
 struct account *account_find(struct session *s, struct str name);
 void account_set(struct client *c, uint64_t id, const struct msg_account *m);
 void account_free(struct account *a);
 void account_say(struct account *a, enum account_state state, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void account_tell(struct account *a, struct client *only); /* ACCOUNT_STATE frames */
+/* A connection came to nothing. While others live, one more than they only lowers the cap. */
 void account_failed(struct account *a, struct worker *w, enum err_kind kind, const char *text);
 void account_connected(struct account *a);
 void account_use_secret(struct account *a, struct str secret);

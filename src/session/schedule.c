@@ -23,22 +23,28 @@ n_workers(const struct account *a)
 {
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < a->session->workers.n; i++)
-		n += a->session->workers.v[i]->account == a &&
-		     a->session->workers.v[i]->state != WORKER_DEAD;
+	EVERY_WORKER (a, w)
+		n += w->state != WORKER_DEAD;
 	return n;
 }
 
 static struct worker *
 worker_with_role(struct account *a, enum worker_role role, struct box *home)
 {
-	for (size_t i = 0; i < a->session->workers.n; i++) {
-		struct worker *w = a->session->workers.v[i];
-		if (w->account == a && w->state != WORKER_DEAD && w->role == role &&
+	EVERY_WORKER (a, w)
+		if (w->state != WORKER_DEAD && w->role == role &&
 		    (role != ROLE_WATCH || w->home == home))
 			return w;
-	}
 	return NULL;
+}
+
+static bool
+has_ready_worker(const struct account *a)
+{
+	EVERY_WORKER (a, w)
+		if (w->state == WORKER_READY)
+			return true;
+	return false;
 }
 
 static bool
@@ -50,14 +56,8 @@ may_connect(struct account *a)
 	    n_workers(a) >= decide_cap(&a->cap, s->now_ms) || !session_is_due(s, a->retry_ms))
 		return false;
 	/* The first login decides whether the others are worth trying. */
-	if (n_workers(a) > 0) {
-		bool any_ready = false;
-		for (size_t i = 0; i < s->workers.n; i++)
-			any_ready |= s->workers.v[i]->account == a &&
-				     s->workers.v[i]->state == WORKER_READY;
-		if (!any_ready)
-			return false;
-	}
+	if (n_workers(a) > 0 && !has_ready_worker(a))
+		return false;
 	return a->login_ms == 0 || session_is_due(s, a->login_ms + STAGGER_MS);
 }
 
@@ -132,15 +132,12 @@ bool
 schedule_may_fill(const struct box *b)
 {
 	struct account *a = b->account;
-	struct session *s = a->session;
 
-	if (b->n_watchers > 0 || decide_cap(&a->cap, s->now_ms) > 1)
+	if (b->n_watchers > 0 || decide_cap(&a->cap, a->session->now_ms) > 1)
 		return true;
-	for (size_t i = 0; i < s->workers.n; i++) {
-		const struct worker *w = s->workers.v[i];
-		if (w->account == a && w->home != NULL && w->home->n_watchers > 0)
+	EVERY_WORKER (a, w)
+		if (w->home != NULL && w->home->n_watchers > 0)
 			return false;
-	}
 	return true;
 }
 
@@ -156,23 +153,28 @@ may_open(struct box *b)
 static void
 visit(struct account *a, struct box *b)
 {
-	struct session *s = a->session;
-
 	if (b->waiting.n == 0 || sync_is_in_step(b) || !may_open(b))
 		return;
-	for (size_t i = 0; i < s->workers.n; i++) {
-		struct worker *w = s->workers.v[i];
-		if (w->account == a && w->opening == b)
+	EVERY_WORKER (a, w)
+		if (w->opening == b)
 			return;
-	}
-	for (size_t i = 0; i < s->workers.n; i++) {
-		struct worker *w = s->workers.v[i];
-		if (w->account != a || w->state != WORKER_READY || w->running.n > 0 ||
-		    w->role == ROLE_BULK || is_away_for_a_task(a, w))
-			continue;
-		sync_send_open(w, b);
-		return;
-	}
+	EVERY_WORKER (a, w)
+		if (w->state == WORKER_READY && w->running.n == 0 && w->role != ROLE_BULK &&
+		    !is_away_for_a_task(a, w)) {
+			sync_send_open(w, b);
+			return;
+		}
+}
+
+/* One whose mailbox nobody looks at any more. */
+static struct worker *
+free_watcher(const struct account *a)
+{
+	EVERY_WORKER (a, w)
+		if (w->role == ROLE_WATCH && w->state != WORKER_DEAD &&
+		    (w->home == NULL || w->home->n_watchers == 0))
+			return w;
+	return NULL;
 }
 
 /* One watch worker per mailbox on a screen, as far as the cap allows; a watch
@@ -180,22 +182,12 @@ visit(struct account *a, struct box *b)
 static void
 schedule_watch(struct account *a)
 {
-	struct session *s = a->session;
-
-	for (size_t i = 0; i < s->boxes.n; i++) {
-		struct box *b = s->boxes.v[i];
-		if (b->account != a || b->n_watchers == 0 || b->is_shut)
+	EVERY_BOX (a, b) {
+		if (b->n_watchers == 0 || b->is_shut)
 			continue;
 		struct worker *w = worker_with_role(a, ROLE_WATCH, b);
-		for (size_t k = 0; k < s->workers.n && w == NULL; k++) {
-			struct worker *free_one = s->workers.v[k];
-			if (free_one->account == a && free_one->role == ROLE_WATCH &&
-			    free_one->state != WORKER_DEAD &&
-			    (free_one->home == NULL || free_one->home->n_watchers == 0)) {
-				free_one->home = b;
-				w = free_one;
-			}
-		}
+		if (w == NULL && (w = free_watcher(a)) != NULL)
+			w->home = b;
 		if (w == NULL)
 			w = connect_role(a, ROLE_WATCH, b);
 		if (w == NULL)
@@ -211,7 +203,7 @@ schedule_watch(struct account *a)
 static bool
 is_ready_for(const struct worker *w, const struct task *t)
 {
-	if (w->state != WORKER_READY || w->account != t->account)
+	if (w->state != WORKER_READY)
 		return false;
 	if (t->box == NULL)
 		return w->opening == NULL && (w->selected == NULL || w->is_open);
@@ -271,8 +263,7 @@ best_worker(struct task *t)
 	struct worker *best = NULL;
 	int best_fit = 0;
 
-	for (size_t i = 0; i < t->account->session->workers.n; i++) {
-		struct worker *w = t->account->session->workers.v[i];
+	EVERY_WORKER (t->account, w) {
 		int fit = fitness(w, t);
 		if (fit >= 0 && (best == NULL || fit < best_fit)) {
 			best = w;
@@ -296,9 +287,8 @@ hopping_worker(struct task *t)
 		w = worker_with_role(a, ROLE_WORK, NULL);
 	/* With one connection in all, the watching one does everything in turn. */
 	if (w == NULL && decide_cap(&a->cap, a->session->now_ms) <= 1)
-		for (size_t i = 0; i < a->session->workers.n; i++)
-			if (a->session->workers.v[i]->account == a)
-				w = a->session->workers.v[i];
+		EVERY_WORKER (a, the_only)
+			w = the_only;
 	return w;
 }
 
@@ -395,10 +385,9 @@ release_idle(struct account *a)
 {
 	struct session *s = a->session;
 
-	for (size_t i = 0; i < s->workers.n; i++) {
-		struct worker *w = s->workers.v[i];
-		if (w->account != a || w->state != WORKER_READY || w->role == ROLE_WATCH ||
-		    w->running.n > 0 || has_tasks_for(a, w)) {
+	EVERY_WORKER (a, w) {
+		if (w->state != WORKER_READY || w->role == ROLE_WATCH || w->running.n > 0 ||
+		    has_tasks_for(a, w)) {
 			w->idle_since_ms = s->now_ms;
 			continue;
 		}
@@ -428,15 +417,12 @@ drop_stuck(struct account *a)
 void
 schedule_account(struct account *a)
 {
-	struct session *s = a->session;
-
 	drop_stuck(a);
 	/* What there is to do first: it keeps a worker where it has come to do it. */
 	push_schedule(a);
 	folders_schedule(a);
-	for (size_t i = 0; i < s->boxes.n; i++)
-		if (s->boxes.v[i]->account == a)
-			fill_next(s->boxes.v[i]);
+	EVERY_BOX (a, b)
+		fill_next(b);
 	schedule_watch(a);
 	place_all(a);
 	release_idle(a);
