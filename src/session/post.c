@@ -4,8 +4,20 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "tern/base/log.h"
 #include "tern/base/mem.h"
 #include "tern/base/tick.h"
+
+/* No answer then: it is posted again, to a manager with a sound store. */
+static bool
+gives_up(struct client *c, const struct err *err)
+{
+	if (err->kind != ERR_DAMAGED)
+		return false;
+	session_notice(c->session, LOG_ERROR, "", false, "%s", err->text);
+	care_give_up(c->session, err->text);
+	return true;
+}
 
 static void
 answer_post(struct client *c, uint64_t id, struct str post_id, const struct err *err)
@@ -15,11 +27,8 @@ answer_post(struct client *c, uint64_t id, struct str post_id, const struct err 
 		IPC_SEND(c->conn, ACK, ack, id, -1, &m, NULL);
 		return;
 	}
-	if (err->kind == ERR_DAMAGED) {
-		/* No answer: it is posted again, to a manager with a sound store. */
-		care_give_up(c->session, err->text);
+	if (gives_up(c, err))
 		return;
-	}
 	struct msg_refused m = { .post_id = post_id,
 				 .kind = (uint8_t)err->kind,
 				 .text = str_c(err->text) };
@@ -138,7 +147,8 @@ undo_request(struct client *c, uint64_t id, const struct msg_undo *m)
 	}
 	session_commit(s);
 	if (journal_undo(s->writer, (const uint8_t *)m->post_id.ptr, wall_now(), &text, &err) < 0) {
-		client_failed(c, id, &err);
+		if (!gives_up(c, &err))
+			client_failed(c, id, &err);
 		return;
 	}
 	client_done(c, id, text != NULL ? text : "");
@@ -178,10 +188,10 @@ intent_retry_request(struct client *c, uint64_t id, uint64_t seq, bool drop)
 			journal_update(s->writer, &i, 1, &err);
 		}
 	}
-	if (err.kind != ERR_NONE)
-		client_failed(c, id, &err);
-	else
+	if (err.kind == ERR_NONE)
 		client_done(c, id, "");
+	else if (!gives_up(c, &err))
+		client_failed(c, id, &err);
 	if (b != NULL) {
 		session_news(s, b->id);
 		push_dirty(b);

@@ -396,10 +396,16 @@ iov_len(const struct iovec *v, int n)
 	return len;
 }
 
+static bool is_disk_bad; /* the page that says which commit counts cannot be written */
+
 /* Ours stand before the C library's: LMDB calls these. */
 ssize_t
 pwrite64(int fd, const void *p, size_t n, off64_t at)
 {
+	if (is_disk_bad && at < 8192 && n < 4096) {
+		errno = EIO;
+		return -1;
+	}
 	before_write(fd, n, at);
 	return syscall(SYS_pwrite64, fd, p, n, at);
 }
@@ -571,12 +577,36 @@ test_every_write(void **state)
 	vec_release(&rec.unsynced);
 }
 
+/* Whether it is on the disk nobody knows, and LMDB takes nothing more until the file is
+ * opened anew: no answer, and not a refusal. */
+static void
+test_a_commit_that_nobody_can_vouch_for(void **state)
+{
+	struct fix *f = *state;
+
+	fix_mailbox(f, "INBOX");
+	assert_int_equal(post(f->w, 0, &f->err), 0);
+	is_disk_bad = true;
+	assert_int_equal(post(f->w, 1, &f->err), -1);
+	is_disk_bad = false;
+	assert_err(f->err, ERR_DAMAGED);
+	f->err = (struct err)ERR_INIT;
+	assert_int_equal(post(f->w, 1, &f->err), -1);
+	assert_err(f->err, ERR_DAMAGED);
+	fix_close(f);
+	f->err = (struct err)ERR_INIT;
+	fix_open(f);
+	assert_int_equal(post(f->w, 1, &f->err), 0);
+	check_posts(store_writer_reader(f->w), 2, "opened anew");
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, fix_setup, fix_teardown)
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { T(test_kills), T(test_every_write) };
+	const struct CMUnitTest tests[] = { T(test_kills), T(test_every_write),
+					    T(test_a_commit_that_nobody_can_vouch_for) };
 
 	/* What a kill leaves does not depend on the disk's syncs: without them there is
 	 * time for more. */

@@ -45,9 +45,27 @@ is_nearly_full(const struct env *e)
 	return statvfs(e->dir, &fs) == 0 && fs.f_bavail * (uint64_t)fs.f_frsize < 1024 * 1024;
 }
 
+/* LMDB could not write which commit counts, and whether it is on the disk nobody knows:
+ * it takes nothing more until the file is opened anew. */
+static bool
+is_spent(const struct env *e, int rc)
+{
+	MDB_txn *txn;
+
+	if (rc != EIO || e->mdb == NULL)
+		return rc == MDB_PANIC;
+	rc = mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, &txn);
+	if (rc == 0)
+		mdb_txn_abort(txn);
+	return rc == MDB_PANIC;
+}
+
 int
 env_error(const struct env *e, int rc, const char *doing, struct err *err)
 {
+	if (is_spent(e, rc))
+		return err_set(err, ERR_DAMAGED, "cannot %s '%s': it has to be opened anew", doing,
+			       e->dir);
 	if (rc == EIO && is_nearly_full(e))
 		rc = ENOSPC;
 	switch (rc) {
