@@ -202,6 +202,8 @@ why_empty(struct app *app, const struct model_mailbox *m)
 						       "no message matches the limit";
 	if (app->wanted_error != NULL)
 		return "the mailbox could not be opened";
+	if (m->n_messages > 0)
+		return "its messages are being put in order";
 	if (m->is_in_step || (m->is_known && m->n_server == 0))
 		return "no messages";
 	model_account_by_name(app->model, str_c(m->account), &a);

@@ -442,7 +442,9 @@ build_finish(struct model *m)
 	list_free(box->list);
 	box->list = l;
 	box->list_is_threads = box->order.sort == ORDER_THREADS;
-	box->build_not_before_us = now + (took * 2 > MIN_REBUILD_US ? took * 2 : MIN_REBUILD_US);
+	/* A list of nothing waits for nobody: the first rows of a mailbox come behind it. */
+	int64_t pause = l->n_scanned == 0 || took * 2 > MIN_REBUILD_US ? took * 2 : MIN_REBUILD_US;
+	box->build_not_before_us = now + pause;
 	if (box->collapse_all && box->list_is_threads)
 		collapse_roots(m, l);
 	box->collapse_all = false;

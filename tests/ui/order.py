@@ -27,6 +27,15 @@ def test_mail_that_arrives_is_put_in_order():
         t.until("the order", lambda s: subjects(s) == ["aa", "bb", "cc", "dd", "ee", "ff"])
 
 
+def test_first_rows_do_not_wait_for_an_order_of_nothing():
+    """Never seen, and in order of threads: as soon as there are rows, they are shown."""
+    t = ui.User(ui.preauth(), rc="set sort=threads\n").open()
+    seen = []
+    t.until("rows", lambda s: (seen.append("\n".join(s.lines)), "└─▶" in seen[-1])[1])
+    wrong = [screen for screen in seen if "no messages" in screen]
+    assert not wrong, wrong[0]
+
+
 def put_replies(c, names, first_minute):
     """Answers to a message that is not in the mailbox."""
     for i, name in enumerate(names):
