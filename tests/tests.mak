@@ -112,7 +112,7 @@ check-layers: all $(LINK_CHECKS)
 demo:
 	@tests/lib/deps.sh demo
 	@$(ALL_MAKE) all
-	@$(or $(PYTHON),python3) tests/lib/demo.py
+	@$(or $(PYTHON),python3) -B tests/lib/demo.py
 
 bench:
 	@tests/lib/deps.sh test

@@ -6,11 +6,11 @@ included, and goes when tern ends: by itself or by a signal. Arguments are
 handed to tern; --print only says what would be run, and waits for a line.
 """
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 import dovecot
@@ -69,11 +69,14 @@ def main():
     args = sys.argv[1:]
     os.environ.setdefault("LC_ALL", os.environ.get("LANG") or "C.UTF-8")
     places.adopt_orphans()
-    folder = tempfile.mkdtemp(prefix="tern-demo-")
+    # Told to stop at any moment, it knows what to remove: the name is there before the
+    # directory. (tempfile makes a file of its own first, to see where it can.)
+    folder = os.path.join(os.environ.get("TMPDIR") or "/tmp", "tern-demo-" + secrets.token_hex(4))
     stop = lambda *_: sys.exit(1)
     for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, stop)
     try:
+        os.mkdir(folder, 0o700)
         rc, env = make(folder)
         if args[:1] == ["--print"]:
             print(rc, flush=True)
