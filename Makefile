@@ -1,5 +1,6 @@
 # One Makefile, not recursive. `make` builds, `make check` runs every test,
-# `make demo` opens tern on a sample mailbox, `make install` installs.
+# `make demo` opens tern on a sample mailbox, `make install` installs, `make
+# uninstall` takes that away.
 # Options: DEVELOPER=1 (warnings are errors), SAN=address,undefined, V=1.
 # A new file in a module's directory is found by itself.
 
@@ -93,7 +94,7 @@ module_objects = $(patsubst %.c,$(B)/%.o,$(call module_sources,$1))
 BUILT = $(foreach p,$(PROGRAMS),$(if $(wildcard src/$($p_MODULE)/main.c),$(B)/$p))
 
 all: $(BUILT) tern-link
-.PHONY: all tern-link clean check demo install man FORCE
+.PHONY: all tern-link clean distclean check demo install uninstall man FORCE
 
 tern-link: $(BUILT)
 	@test ! -e $(B)/tern || ln -sf $(B)/tern tern
@@ -116,7 +117,7 @@ $(B)/src/$($1_MODULE)/main.o: CPPFLAGS += $$(if $$($($1_MODULE)_LIBS),$$(shell $
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$p)))
 
-$(B)/%.o: %.c $(B)/include/tern/have.h Makefile
+$(B)/%.o: %.c $(B)/include/tern/have.h Makefile $(wildcard build/config.mak)
 	@mkdir -p $(@D)
 	$(call say,CC   $<) $(CC) -include tern/base/banned.h $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -145,12 +146,20 @@ $(B)/include/tern/have.h: FORCE
 # Last: it is made of what stands above.
 -include tests/tests.mak
 
+# What configure chose outlives `make clean`.
 clean:
-	rm -rf build tern
+	rm -rf tern $(filter-out build/config.mak,$(wildcard build/* build/.dir))
+distclean:
+	rm -rf build tern configure config.log config.status autom4te.cache
 
+HELPERS = $(filter-out $(B)/tern,$(BUILT))
 install: all
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5
 	install $(B)/tern $(DESTDIR)$(bindir)/tern
-	install $(filter-out $(B)/tern,$(BUILT)) $(DESTDIR)$(libexecdir)
+	install $(HELPERS) $(DESTDIR)$(libexecdir)
 	install -m 644 man/tern.1 $(DESTDIR)$(mandir)/man1/
 	install -m 644 man/ternrc.5 $(DESTDIR)$(mandir)/man5/
+uninstall:
+	rm -f $(DESTDIR)$(bindir)/tern $(addprefix $(DESTDIR)$(libexecdir)/,$(notdir $(HELPERS))) \
+		$(DESTDIR)$(mandir)/man1/tern.1 $(DESTDIR)$(mandir)/man5/ternrc.5
+	! test -d $(DESTDIR)$(libexecdir) || rmdir $(DESTDIR)$(libexecdir)

@@ -123,11 +123,6 @@ proc_find(const char *program)
 			if (access(beside, X_OK) == 0)
 				return beside;
 			free(beside);
-			/* ./tern in the tree starts what make put into build/ */
-			beside = xasprintf("%s/build/%s", self, program);
-			if (access(beside, X_OK) == 0)
-				return beside;
-			free(beside);
 		}
 	}
 	return xasprintf("%s/%s", TERN_LIBEXECDIR, program);

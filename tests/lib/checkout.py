@@ -17,7 +17,7 @@ IS_ROOT = os.getuid() == 0
 # Who has nothing else on this machine; below 65536, as a container may map no more.
 STRANGER = 20000 + os.getpid() % 40000
 USERS = [0, STRANGER] if IS_ROOT else [os.getuid()]
-NOT_COPIED = {".git", "build", "autom4te.cache", "configure", "config.log", "config.status", "__pycache__"}
+NOT_COPIED = {".git", "build", "tern", "autom4te.cache", "configure", "config.log", "config.status"}
 SAN = ["SAN=" + os.environ["TERN_SAN"]] if os.environ.get("TERN_SAN") else []
 
 
@@ -37,19 +37,17 @@ class Checkout:
     def __init__(self, uid=None, with_build=True):
         places.adopt_orphans()
         self.uid = os.getuid() if uid is None else uid
+        self.san = SAN if with_build else []
         self.top = places.temp_dir("tern-co-")
         self.tree, self.home, self.tmp = (os.path.join(self.top, n) for n in ("tree", "home", "tmp"))
         for path in self.home, self.tmp:
             os.mkdir(path, 0o755)
-        shutil.copytree(places.ROOT, self.tree, symlinks=True,
-                        ignore=lambda folder, names: NOT_COPIED.intersection(names) | {n for n in names if n == "tern"
-                                                                                         and folder == places.ROOT})
+        self._copy(places.ROOT, self.tree, NOT_COPIED)
         if with_build:
             # What make goes by is the time of a file: a copy that keeps it is not built again.
-            built = os.path.relpath(places.BUILD, places.ROOT)
-            shutil.copytree(places.BUILD, os.path.join(self.tree, built), symlinks=True,
-                            ignore=lambda folder, names: {n for n in names if folder == places.BUILD and
-                                                          (n == "tests" or n.startswith("san-"))})
+            # It is as if nothing had been configured.
+            self._copy(places.BUILD, os.path.join(self.tree, os.path.relpath(places.BUILD, places.ROOT)),
+                       {"tests", "config.mak"} | {n for n in os.listdir(places.BUILD) if n.startswith("san-")})
         if IS_ROOT:
             os.chmod(self.top, 0o755)
             for folder, dirs, files in os.walk(self.top):
@@ -60,6 +58,12 @@ class Checkout:
                     if not k.startswith(("XDG_", "MAKE", "MFLAGS", "TERN_", "PYTHON", "CI"))}
         self.env.update(HOME=self.home, TMPDIR=self.tmp, TERM="xterm-256color", LC_ALL="C.UTF-8", TZ="UTC")
         tap.later(self.close)
+
+    @staticmethod
+    def _copy(source, target, without):
+        """All but these names at its top, and what Python keeps for itself anywhere."""
+        shutil.copytree(source, target, symlinks=True, ignore=lambda folder, names: {
+            n for n in names if n == "__pycache__" or folder == source and n in without})
 
     def argv(self, *argv):
         if self.uid == os.getuid():
@@ -75,7 +79,7 @@ class Checkout:
 
     def make(self, *words, **env):
         """`make WORDS`, which must succeed."""
-        done = self.run("make", "--no-print-directory", *SAN, *words, **env)
+        done = self.run("make", "--no-print-directory", *self.san, *words, **env)
         assert done.returncode == 0, done.stdout[-3000:]
         return done.stdout
 

@@ -9,7 +9,7 @@ set -u
 build='gcc make pkg-config libc6-dev libncurses-dev libssl-dev libetpan-dev liblmdb-dev libutf8proc-dev
 	libgsasl-dev|libgsasl7-dev libseccomp-dev libgumbo-dev'
 demo="$build python3 dovecot-imapd util-linux"
-test="$demo libcmocka-dev libvterm-dev groff-base openssl procps binutils strace"
+test="$demo libcmocka-dev libvterm-dev groff-base openssl procps binutils strace autoconf"
 bench="$test"
 # Where packages have other names: what pkg-config and the path must know.
 build_pkgs='ncursesw openssl libetpan lmdb libutf8proc libgsasl libseccomp gumbo'
@@ -94,7 +94,7 @@ build) list=$build pkgs=$build_pkgs programs= ;;
 demo) list=$demo pkgs=$build_pkgs programs='python3 /usr/lib/dovecot/imap' ;;
 test | bench)
 	list=$test pkgs="$build_pkgs $test_pkgs"
-	programs='python3 dovecot openssl setpriv readelf strace' ;;
+	programs='python3 dovecot openssl setpriv readelf strace groff autoconf' ;;
 --install) shift; install_packages "$@"; exit ;;
 *) say "usage: deps.sh build|demo|test|bench"; exit 2 ;;
 esac

@@ -39,6 +39,7 @@ def demo(c):
 def comes_up(t):
     t.wait("82 messages", seconds=60)  # the mailbox is made first
     t.wait("localhost: in step")
+    t.wait("└─▶")
 
 
 def names(c):
@@ -67,7 +68,6 @@ def test_mailbox_and_quit():
         t = demo(c)
         comes_up(t)
         t.wait("17 new · 2 flagged")
-        t.wait("└─▶")
         t.wait("^ +[0-9]+ N  ")
         assert os.listdir(c.tmp), "the mailbox is not in the temporary directory"
         assert {"imap", "tern", "tern-imap", "tern-session"} <= set(names(c)), names(c)
