@@ -133,12 +133,6 @@ is_under_way(const struct intent *i)
 	       (i->kind == INTENT_MOVE || i->kind == INTENT_DELETE);
 }
 
-static struct str
-target_account_of(const struct intent *i)
-{
-	return i->target_account.len > 0 ? i->target_account : i->account;
-}
-
 /* Where the message is, or is meant to be, for an intent that comes last: behind a
  * move that is under way it waits in the target. `before` is what the user sees as
  * its place now. */
@@ -150,15 +144,11 @@ stand_behind(struct intent *i, const struct intents *open)
 	for (size_t n = 0; n < open->n; n++) {
 		const struct intent *o = &open->v[n];
 		if (is_under_way(o)) {
-			i->account = target_account_of(o);
-			i->mailbox = mailbox_canonical(o->target);
-			i->mailbox_id = STR_NONE;
-			i->uidvalidity = o->target_uidvalidity;
-			i->uid = o->target_uid;
+			intent_place_behind(i, o);
 			i->before_account = i->account;
 			i->before = i->mailbox;
 		} else if (is_planned(o, INTENT_MOVE)) {
-			i->before_account = target_account_of(o);
+			i->before_account = intent_target_account(o);
 			i->before = mailbox_canonical(o->target);
 		}
 	}
@@ -183,7 +173,7 @@ static int
 accept_move(struct jop *j, struct intent *i, struct intents *open, bool *kept, struct err *err)
 {
 	i->target = mailbox_canonical(i->target);
-	i->target_account = target_account_of(i);
+	i->target_account = intent_target_account(i);
 	stand_behind(i, open);
 	bool goes_nowhere = str_eq(i->target_account, i->before_account) &&
 			    str_eq(i->target, i->before);
@@ -201,7 +191,7 @@ static int
 accept_copy(struct jop *j, struct intent *i, struct intents *open, bool *kept, struct err *err)
 {
 	i->target = mailbox_canonical(i->target);
-	i->target_account = target_account_of(i);
+	i->target_account = intent_target_account(i);
 	stand_behind(i, open);
 	*kept = i->target.len > 0;
 	return 0;
@@ -232,7 +222,7 @@ accept_delete(struct jop *j, struct intent *i, struct intents *open, bool *kept,
 			 * it would be one in the trash: for good. */
 			i->kind = INTENT_MOVE;
 			i->state = INTENT_PLANNED;
-			i->target_account = target_account_of(o);
+			i->target_account = intent_target_account(o);
 			i->target = o->target;
 			return accept_move(j, i, open, kept, err);
 		}
@@ -290,14 +280,8 @@ static int (*const accept_kind[INTENT_N_KINDS])(struct jop *, struct intent *, s
 static void
 take_over(struct intent *i, const struct intent *of)
 {
-	i->account = of->account;
-	i->mailbox = of->mailbox;
-	i->mailbox_id = of->mailbox_id;
-	i->uidvalidity = of->uidvalidity;
-	i->uid = of->uid;
-	i->size_bytes = of->size_bytes;
-	i->internaldate = of->internaldate;
-	i->message_id = of->message_id;
+	intent_place_as(i, of);
+	intent_print_as(i, of);
 	if (of->kind == INTENT_FLAG)
 		i->old_flags = (of->old_flags & ~of->touched) | of->set_flags;
 	else if (of->kind != INTENT_KEYWORD)
@@ -327,11 +311,7 @@ remember(struct jop *j, struct intent *i, struct err *err)
 	if (rc != 0 || last.target.len == 0) /* 1 too if it was expunged */
 		return rc < 0 ? -1 : 1;
 	take_over(i, &last);
-	i->account = target_account_of(&last);
-	i->mailbox = mailbox_canonical(last.target);
-	i->mailbox_id = STR_NONE;
-	i->uidvalidity = last.target_uidvalidity;
-	i->uid = last.target_uid;
+	intent_place_behind(i, &last);
 	return 0;
 }
 

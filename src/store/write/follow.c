@@ -5,13 +5,43 @@
 #include <stdlib.h>
 #include "tern/base/seqset.h"
 
-/* ---- behind a move ------------------------------------------------------------------ */
+/* ---- where a message is, and which it is ------------------------------------------------ */
 
-static struct str
-account_of_target(const struct intent *i)
+struct str
+intent_target_account(const struct intent *i)
 {
 	return i->target_account.len > 0 ? i->target_account : i->account;
 }
+
+void
+intent_place_as(struct intent *i, const struct intent *of)
+{
+	i->account = of->account;
+	i->mailbox = of->mailbox;
+	i->mailbox_id = of->mailbox_id;
+	i->uidvalidity = of->uidvalidity;
+	i->uid = of->uid;
+}
+
+void
+intent_place_behind(struct intent *i, const struct intent *move)
+{
+	i->account = intent_target_account(move);
+	i->mailbox = mailbox_canonical(move->target);
+	i->mailbox_id = STR_NONE;
+	i->uidvalidity = move->target_uidvalidity;
+	i->uid = move->target_uid;
+}
+
+void
+intent_print_as(struct intent *i, const struct intent *of)
+{
+	i->size_bytes = of->size_bytes;
+	i->internaldate = of->internaldate;
+	i->message_id = of->message_id;
+}
+
+/* ---- behind a move ------------------------------------------------------------------ */
 
 static bool
 is_in(const struct intent *i, struct str account, struct str mailbox)
@@ -20,17 +50,11 @@ is_in(const struct intent *i, struct str account, struct str mailbox)
 }
 
 static int
-put_into(struct jop *j, struct intent *i, struct str account, struct str mailbox,
-	 uint32_t uidvalidity, uint32_t uid, struct err *err)
+put_there(struct jop *j, struct intent *i, struct err *err)
 {
-	i->account = account;
-	i->mailbox = mailbox;
-	i->mailbox_id = STR_NONE;
-	i->uidvalidity = uidvalidity;
-	i->uid = uid;
 	/* A move to where it is has nothing left to do. */
 	if (i->kind == INTENT_MOVE && i->state == INTENT_PLANNED &&
-	    str_eq(account_of_target(i), account) && str_eq(i->target, mailbox))
+	    is_in(i, intent_target_account(i), i->target))
 		i->state = INTENT_DROPPED;
 	return j_put(j, i, err);
 }
@@ -38,7 +62,7 @@ put_into(struct jop *j, struct intent *i, struct str account, struct str mailbox
 static int
 follow_one(struct jop *j, const struct intent *moved, struct intent *i, struct err *err)
 {
-	struct str account = account_of_target(moved);
+	struct str account = intent_target_account(moved);
 	struct str target = mailbox_canonical(moved->target);
 
 	if (moved->state == INTENT_CONFIRMED) {
@@ -46,14 +70,15 @@ follow_one(struct jop *j, const struct intent *moved, struct intent *i, struct e
 		bool waits = is_in(i, account, target) && i->uid == 0;
 		if (i->state == INTENT_SENT || (!was_left && !waits))
 			return 0;
-		return put_into(j, i, account, target, moved->target_uidvalidity,
-				moved->target_uid, err);
+		intent_place_behind(i, moved);
+		return put_there(j, i, err);
 	}
 	/* Refused, parked or dropped: the message is where it was. */
 	if (i->seq < moved->seq || i->state == INTENT_SENT || !is_in(i, account, target) ||
 	    i->uid != moved->target_uid)
 		return 0;
-	return put_into(j, i, moved->account, moved->mailbox, moved->uidvalidity, moved->uid, err);
+	intent_place_as(i, moved);
+	return put_there(j, i, err);
 }
 
 int

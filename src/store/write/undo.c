@@ -26,18 +26,16 @@ plan(struct undo *u, struct intent *inverse, const struct intent *of, struct err
 	memcpy(inverse->post_id, u->post_id, sizeof(u->post_id));
 	if (inverse->local == 0)
 		inverse->local = of->local;
-	if (inverse->mailbox.len == 0) {
-		/* Used only if the cache does not know the message. */
-		inverse->account = of->account;
-		inverse->mailbox = of->mailbox;
-		inverse->mailbox_id = of->mailbox_id;
-		inverse->uidvalidity = of->uidvalidity;
-		inverse->uid = of->uid;
-	}
-	inverse->size_bytes = of->size_bytes;
-	inverse->internaldate = of->internaldate;
-	inverse->message_id = of->message_id;
+	if (inverse->mailbox.len == 0) /* used only if the cache does not know the message */
+		intent_place_as(inverse, of);
+	intent_print_as(inverse, of);
 	return j_accept(u->j, inverse, true, &kept, err);
+}
+
+static bool
+went_out(const struct intent *i)
+{
+	return i->state == INTENT_SENT || i->state == INTENT_CONFIRMED;
 }
 
 static int
@@ -56,7 +54,7 @@ undo_flag(struct undo *u, struct intent *i, struct err *err)
 {
 	struct intent inverse = { .kind = INTENT_FLAG };
 	uint32_t shown;
-	bool went_out = i->state == INTENT_SENT || i->state == INTENT_CONFIRMED;
+	bool has_gone = went_out(i);
 
 	if (drop_planned(u, i, err) != 0)
 		return -1;
@@ -64,7 +62,7 @@ undo_flag(struct undo *u, struct intent *i, struct err *err)
 	if (rc < 0)
 		return -1;
 	if (rc == 1) /* not cached: what it did, if it did */
-		shown = went_out ? (i->old_flags & ~i->touched) | i->set_flags : i->old_flags;
+		shown = has_gone ? (i->old_flags & ~i->touched) | i->set_flags : i->old_flags;
 	uint32_t other = (shown ^ i->old_flags) & i->touched;
 	inverse.set_flags = other & i->old_flags;
 	inverse.clear_flags = other & ~i->old_flags;
@@ -80,14 +78,14 @@ undo_keyword(struct undo *u, struct intent *i, struct err *err)
 				  .set_flags = i->old_flags };
 	uint32_t flags;
 	bool is_set = i->set_flags != 0;
-	bool went_out = i->state == INTENT_SENT || i->state == INTENT_CONFIRMED;
+	bool has_gone = went_out(i);
 
 	if (drop_planned(u, i, err) != 0)
 		return -1;
 	int rc = j_shown(u->j, i->local, i->keyword, &flags, &is_set, err);
 	if (rc < 0)
 		return -1;
-	if (rc == 1 && !went_out)
+	if (rc == 1 && !has_gone)
 		is_set = i->old_flags != 0;
 	u->n_undone++;
 	return is_set == (i->old_flags != 0) ? 0 : plan(u, &inverse, i, err);
@@ -128,7 +126,7 @@ undo_move(struct undo *u, struct intent *i, struct err *err)
 	struct intent inverse = { .kind = INTENT_MOVE,
 				  .target_account = i->before_account,
 				  .target = i->before };
-	bool went_out = i->state == INTENT_SENT || i->state == INTENT_CONFIRMED;
+	bool has_gone = went_out(i);
 
 	if (i->state == INTENT_REFUSED || i->state == INTENT_PARKED) {
 		i->state = INTENT_DROPPED;
@@ -137,19 +135,15 @@ undo_move(struct undo *u, struct intent *i, struct err *err)
 	}
 	if (i->state == INTENT_SENT && i->target.len == 0 && i->stage != STAGE_MARKED)
 		return undo_mark(u, i, err);
-	if (went_out && i->target.len == 0) { /* expunged: there is nothing to bring back */
+	if (has_gone && i->target.len == 0) { /* expunged: there is nothing to bring back */
 		u->n_lost++;
 		return 0;
 	}
 	if (drop_planned(u, i, err) != 0 || drop_other_places(u, i->local, err) != 0)
 		return -1;
 	u->n_undone++;
-	if (went_out) {
-		inverse.account = i->target_account.len > 0 ? i->target_account : i->account;
-		inverse.mailbox = i->target;
-		inverse.uidvalidity = i->target_uidvalidity;
-		inverse.uid = i->target_uid;
-	}
+	if (has_gone)
+		intent_place_behind(&inverse, i);
 	/* Nobody told its new UID: it is looked for by its Message-ID, if it has one. */
 	if (i->state == INTENT_CONFIRMED && i->target_uid == 0 && i->message_id.len == 0) {
 		struct place at;
@@ -194,16 +188,12 @@ undo_undelete(struct undo *u, struct intent *i, struct err *err)
 static int
 undo_copy(struct undo *u, struct intent *i, struct err *err)
 {
-	struct intent inverse = { .kind = INTENT_DELETE,
-				  .account = i->target_account,
-				  .mailbox = i->target,
-				  .uidvalidity = i->target_uidvalidity,
-				  .uid = i->target_uid };
+	struct intent inverse = { .kind = INTENT_DELETE };
 	struct intent copy = *i;
 	struct mailbox m;
 	struct place at;
 
-	if (i->state != INTENT_SENT && i->state != INTENT_CONFIRMED) {
+	if (!went_out(i)) {
 		bool is_planned = i->state == INTENT_PLANNED;
 		i->state = INTENT_DROPPED;
 		u->n_undone += is_planned;
@@ -220,6 +210,7 @@ undo_copy(struct undo *u, struct intent *i, struct err *err)
 	if (rc < 0)
 		return -1;
 	copy.local = 0; /* the original's */
+	intent_place_behind(&inverse, i);
 	inverse.local = rc == 0 ? at.local : 0;
 	u->n_undone++;
 	return plan(u, &inverse, &copy, err);

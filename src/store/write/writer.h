@@ -132,6 +132,17 @@ int j_accept(struct jop *j, struct intent *i, bool release_now, bool *kept_out,
 /* After a move or delete changed its state: records that follow it, or come back. */
 int j_follow(struct jop *j, const struct intent *moved, struct err *err);
 
+/* ---- where a message is, and which it is, by its records ------------------------------ */
+
+/* The account of `target`. */
+struct str intent_target_account(const struct intent *i);
+/* Where that record has it. */
+void intent_place_as(struct intent *i, const struct intent *of);
+/* Where that move took it. */
+void intent_place_behind(struct intent *i, const struct intent *move);
+/* By what the message is told from others. */
+void intent_print_as(struct intent *i, const struct intent *of);
+
 void reserve_make(struct store_writer *w);
 bool reserve_release(struct store_writer *w);
 
