@@ -69,6 +69,15 @@ undo(struct fix *f)
 	free(fix_undo(f));
 }
 
+static void
+undo_says(struct fix *f, const char *want)
+{
+	char *text = fix_undo(f);
+
+	assert_string_equal(text, want);
+	free(text);
+}
+
 static uint32_t
 waiting(struct fix *f)
 {
@@ -227,9 +236,7 @@ test_undo_flag_not_sent(void **state)
 	uint64_t local = fix_put(f, inbox, fix_row(1, 1, ROW_SEEN));
 
 	fix_accept(f, flag(local, 0, ROW_SEEN));
-	char *text = fix_undo(f);
-	assert_string_equal(text, "undone: change of flags of 1 message");
-	free(text);
+	undo_says(f, "undone: change of flags of 1 message");
 	fix_journal_is(f, "Fd");
 	fix_shows(f, inbox, "1:S");
 }
@@ -315,31 +322,47 @@ test_moves_coalesce(void **state)
 	arena_release(&a);
 }
 
-/* The move went out; undo shows the row at once, and waits behind it. */
+/* The record's message is in that mailbox, as far as it knows, and goes home. */
+static struct intent
+goes_home(struct fix *f, uint64_t seq, const char *from, uint32_t uid, struct arena *a)
+{
+	struct intent i = fix_record(f, seq, a);
+
+	assert_str(i.mailbox, from);
+	assert_int_equal(i.uid, uid);
+	assert_str(i.target, "INBOX");
+	return i;
+}
+
+/* Record 1 is on its way: undo shows the row at once, and waits behind it. */
+static void
+comes_back(struct fix *f, uint64_t local, const char *from, const char *journal)
+{
+	uint32_t inbox = fix_mailbox(f, "INBOX"), there = fix_mailbox(f, from);
+	struct arena a = ARENA_INIT;
+
+	fix_shows(f, inbox, "");
+	undo(f);
+	fix_journal_is(f, journal);
+	fix_shows(f, inbox, "1:p");
+	goes_home(f, 2, from, 0, &a);
+	/* It arrived there as 40: the record that waits learns it. */
+	arrived(f, 1, local, inbox, there, 40);
+	assert_int_equal(goes_home(f, 2, from, 40, &a).uidvalidity, 9);
+	fix_shows(f, there, "");
+	arena_release(&a);
+}
+
 static void
 test_undo_of_sent_move(void **state)
 {
 	struct fix *f = *state;
-	uint32_t inbox = fix_mailbox(f, "INBOX"), b = fix_mailbox(f, "B");
-	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
-	struct arena a = ARENA_INIT;
+	uint64_t local = fix_put(f, fix_mailbox(f, "INBOX"), fix_row(1, 1, 0));
 
+	fix_mailbox(f, "B");
 	fix_accept(f, move(local, "B"));
 	set_state(f, 1, INTENT_SENT, 0);
-	undo(f);
-	fix_journal_is(f, "MS MP");
-	fix_shows(f, inbox, "1:p");
-	struct intent i = fix_record(f, 2, &a);
-	assert_str(i.mailbox, "B");
-	assert_int_equal(i.uid, 0);
-	assert_str(i.target, "INBOX");
-	/* It arrived there as 40: the record that waits learns it. */
-	arrived(f, 1, local, inbox, b, 40);
-	i = fix_record(f, 2, &a);
-	assert_int_equal(i.uid, 40);
-	assert_int_equal(i.uidvalidity, 9);
-	fix_shows(f, b, "");
-	arena_release(&a);
+	comes_back(f, local, "B", "MS MP");
 }
 
 static void
@@ -409,55 +432,43 @@ test_held_delete(void **state)
 	assert_int_equal(waiting(f), 0);
 }
 
+/* What is held in the INBOX. */
+static void
+let_go(struct fix *f)
+{
+	uint8_t post_id[16] = { 5 };
+
+	assert_int_equal(journal_release(f->w, post_id, STR("acc"), STR("INBOX"), NULL, &f->err), 0);
+}
+
 static void
 test_undo_of_done_delete(void **state)
 {
 	struct fix *f = *state;
 	uint32_t inbox = fix_mailbox(f, "INBOX"), trash = fix_mailbox(f, "Trash");
 	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
-	uint8_t post_id[16] = { 5 };
 	struct arena a = ARENA_INIT;
 
 	fix_accept(f, del(local));
-	assert_int_equal(journal_release(f->w, post_id, STR("acc"), STR("INBOX"), NULL, &f->err), 0);
+	let_go(f);
 	arrived(f, 1, local, inbox, trash, 8);
 	undo(f);
 	fix_journal_is(f, "DC MP");
-	struct intent i = fix_record(f, 2, &a);
-	assert_str(i.mailbox, "Trash");
-	assert_int_equal(i.uid, 8);
-	assert_str(i.target, "INBOX");
+	goes_home(f, 2, "Trash", 8, &a);
 	fix_shows(f, trash, "");
 	arena_release(&a);
 }
 
-/* On its way to the trash: undo shows the row at once, and brings it back from there. */
 static void
 test_undo_of_sent_delete(void **state)
 {
 	struct fix *f = *state;
-	uint32_t inbox = fix_mailbox(f, "INBOX"), trash = fix_mailbox(f, "Trash");
-	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
-	uint8_t post_id[16] = { 5 };
-	struct arena a = ARENA_INIT;
+	uint64_t local = fix_put(f, fix_mailbox(f, "INBOX"), fix_row(1, 1, 0));
 
 	fix_accept(f, del(local));
-	assert_int_equal(journal_release(f->w, post_id, STR("acc"), STR("INBOX"), NULL, &f->err), 0);
+	let_go(f);
 	set_state(f, 1, INTENT_SENT, 0);
-	fix_shows(f, inbox, "");
-	undo(f);
-	fix_journal_is(f, "DS MP");
-	fix_shows(f, inbox, "1:p");
-	struct intent i = fix_record(f, 2, &a);
-	assert_str(i.mailbox, "Trash");
-	assert_int_equal(i.uid, 0);
-	assert_str(i.target, "INBOX");
-	/* It arrived there as 8: what waits goes after it. */
-	arrived(f, 1, local, inbox, trash, 8);
-	i = fix_record(f, 2, &a);
-	assert_int_equal(i.uid, 8);
-	fix_shows(f, trash, "");
-	arena_release(&a);
+	comes_back(f, local, "Trash", "DS MP");
 }
 
 /* Let go at once. */
@@ -607,9 +618,7 @@ test_undo_of_marked_expunge(void **state)
 	del_now(f, local);
 	assert_int_equal(claim(f, (uint64_t[]){ 1 }, 1, STAGE_NONE, &a, v), 1);
 	fix_shows(f, inbox, "");
-	char *text = fix_undo(f);
-	assert_string_equal(text, "undone: delete of 1 message");
-	free(text);
+	undo_says(f, "undone: delete of 1 message");
 	fix_journal_is(f, "Dd FP");
 	fix_shows(f, inbox, "1:p");
 	assert_int_equal(fix_record(f, 2, &a).clear_flags, ROW_DELETED);
@@ -633,9 +642,7 @@ test_undo_of_sent_expunge(void **state)
 	del_now(f, local);
 	assert_int_equal(claim(f, (uint64_t[]){ 1 }, 1, STAGE_NONE, &a, v), 1);
 	assert_int_equal(claim(f, (uint64_t[]){ 1 }, 1, STAGE_MARKED, &a, v), 1);
-	char *text = fix_undo(f);
-	assert_string_equal(text, "delete of 1 message cannot be undone");
-	free(text);
+	undo_says(f, "delete of 1 message cannot be undone");
 	fix_journal_is(f, "DS");
 	arena_release(&a);
 }
@@ -652,9 +659,7 @@ test_undo_of_expunged(void **state)
 	struct intent i = fix_record(f, 1, &a);
 	i.state = INTENT_CONFIRMED;
 	assert_int_equal(journal_update(f->w, &i, 1, &f->err), 0);
-	char *text = fix_undo(f);
-	assert_string_equal(text, "delete of 1 message cannot be undone");
-	free(text);
+	undo_says(f, "delete of 1 message cannot be undone");
 	arena_release(&a);
 }
 
