@@ -58,6 +58,14 @@ account_label(const struct account_url *u)
 	return xstrdup(u->host);
 }
 
+/* Two of one host are told apart by their users. */
+static void
+tell_apart(struct app_account *a, const struct account_url *u)
+{
+	free(a->label);
+	a->label = xasprintf("%s@%s", u->user, u->host);
+}
+
 static uint8_t
 tls_of(const struct config *conf, const struct account_url *u)
 {
@@ -146,6 +154,28 @@ send_account(struct app *app, const struct app_account *a, const struct account_
 	config_unref(conf);
 }
 
+static void
+make_label_unique(struct app *app, struct app_account *a, const struct account_url *u)
+{
+	char *plain = xstrdup(a->label);
+
+	for (size_t i = 0; i < app->accounts.n; i++) {
+		struct app_account *b = &app->accounts.v[i];
+		struct account_url other;
+		if (account_url_parse(str_c(b->url), &other, NULL) < 0)
+			continue;
+		char *theirs = account_label(&other);
+		if (strcmp(theirs, plain) == 0) {
+			tell_apart(a, u);
+			tell_apart(b, &other);
+			send_account(app, b, &other);
+		}
+		free(theirs);
+		account_url_release(&other);
+	}
+	free(plain);
+}
+
 /* The account of a parsed URL becomes known and the manager hears of it. */
 static const struct app_account *
 use_account(struct app *app, const struct account_url *u)
@@ -157,6 +187,7 @@ use_account(struct app *app, const struct account_url *u)
 		struct buf url = BUF_INIT;
 		account_url_add(&url, u, true, false);
 		struct app_account a = { xstrdup(name), buf_take(&url), account_label(u), false };
+		make_label_unique(app, &a, u);
 		vec_push(&app->accounts, a);
 		known = &app->accounts.v[app->accounts.n - 1];
 	}

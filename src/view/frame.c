@@ -48,17 +48,39 @@ message_color(enum view_message_kind kind)
 	}
 }
 
+/* What is longer than the line has the one above it, too, until the next key: that is
+ * the status, and nothing moves. The log (M) has all of it. */
 static void
-draw_message(const struct view_frame *f, struct ui_area area, const struct view_look *look)
+draw_long(struct ui_area two, struct str text, struct ui_style style, const struct view_look *look)
+{
+	const char *more = look->has_ascii_chars ? "..." : "…";
+
+	ui_clear(two, view_style(look, VIEW_NORMAL, UI_PLAIN));
+	ui_put(two, 0, 0, view_take_words(&text, two.cols), style);
+	bool is_cut = utf8_cols(text) > two.cols;
+	int col = ui_put(two, 1, 0, is_cut ? utf8_fit(text, two.cols - 3, NULL) : text, style);
+	if (is_cut)
+		ui_puts(two, 1, col, more, style);
+}
+
+static void
+draw_message(const struct view_frame *f, struct ui_area area, struct ui_area two,
+	     const struct view_look *look)
 {
 	struct ui_style normal = view_style(look, VIEW_NORMAL, UI_PLAIN);
 	bool has_message = f->message_kind != VIEW_MESSAGE_NONE && f->message.len > 0;
 	struct ui_style style = view_style(
 		look, message_color(has_message ? f->message_kind : VIEW_MESSAGE_NONE), normal);
+	struct buf text = BUF_INIT;
 
 	ui_clear(area, normal);
-	ui_put(area, area.rows - 1, has_message ? 0 : 1, has_message ? f->message : f->activity,
-	       style);
+	utf8_add_safe(&text, has_message ? f->message : f->activity);
+	bool is_alone = f->prompt == NULL || !ui_prompt_is_open(f->prompt);
+	if (has_message && is_alone && utf8_cols(buf_str(&text)) > area.cols)
+		draw_long(two, buf_str(&text), style, look);
+	else
+		ui_put(area, area.rows - 1, has_message ? 0 : 1, buf_str(&text), style);
+	buf_release(&text);
 }
 
 static void
@@ -103,7 +125,9 @@ view_frame_draw(const struct view_frame *f, struct ui_screen *s, const struct vi
 	draw_view(f->second, l.second, l.second_status, look);
 	if (l.help.rows > 0)
 		draw_help(f, l.help, look);
-	draw_message(f, l.message, look);
+	draw_message(f, l.message,
+		     ui_area_sub(ui_area_all(s), ui_screen_rows(s) - 2, 0, 2, ui_screen_cols(s)),
+		     look);
 	if (f->prompt != NULL && ui_prompt_is_open(f->prompt)) {
 		struct ui_style normal = view_style(look, VIEW_NORMAL, UI_PLAIN);
 		ui_prompt_draw(f->prompt, l.message, l.body, normal,

@@ -40,7 +40,9 @@ void view_draw_line(struct ui_area area, int row, const struct format_line *line
 void view_draw_indicator(struct ui_area area, int row, const struct view_look *look);
 void view_draw_status_line(struct ui_area area, const struct format_line *line,
 			   const struct view_look *look);
-/* A sentence in an empty list. */
+/* Take what fits in `cols` off the line, up to a space if there is one. */
+struct str view_take_words(struct str *line, int cols);
+/* Lines in an empty list. */
 void view_draw_empty(struct ui_area area, const char *sentence, const struct view_look *look);
 /* "│ └─▶": the tree of a row at `depth`. */
 void view_add_tree(struct buf *out, uint8_t depth, uint64_t more, bool is_broken,

@@ -85,9 +85,8 @@ view_draw_status_line(struct ui_area area, const struct format_line *line,
 	buf_release(&text);
 }
 
-/* As much of the line as fits, up to a space if there is one. */
-static struct str
-take_words(struct str *line, int cols)
+struct str
+view_take_words(struct str *line, int cols)
 {
 	struct str row = utf8_fit(*line, cols > 0 ? cols : 1, NULL);
 	size_t len = row.len;
@@ -111,7 +110,7 @@ view_draw_empty(struct ui_area area, const char *sentence, const struct view_loo
 	style.attrs |= UI_DIM;
 	for (int row = area.rows / 3; str_next(&rest, '\n', &line);)
 		do
-			ui_put(area, row++, 2, take_words(&line, area.cols - 4), style);
+			ui_put(area, row++, 2, view_take_words(&line, area.cols - 4), style);
 		while (line.len > 0);
 	ui_cursor(area, 0, 0);
 }

@@ -36,7 +36,7 @@ def test_local_mailboxes_are_a_screen_and_a_sentence():
     for reaches in ("c%sWork<Enter>", ":set folder=%s<Enter>:set spoolfile=+Work<Enter>",
                     ":set spoolfile=%sWork<Enter>"):
         t = user.open()
-        t.wait("^[$]spoolfile is no IMAP mailbox, and tern has no local ones: '/")
+        t.wait("^[$]spoolfile is no IMAP mailbox, and tern has no local ones:$")
         t.wait("^      set folder    = imaps://you@")
         t.wait("[(]no mailbox[)]")
         t.keys(";djF$l<C-g>y")
@@ -119,6 +119,18 @@ def test_batch_use_waits_for_the_configuration():
     t.wait("in-INBOX")
     t.keys("x")
     assert t.end() == 0
+
+
+def test_two_accounts_of_one_host_have_two_names():
+    d, user = begin()
+    url = "localhost:%d/" % d.imaps_port
+    user.write_rc(user.server_rc().replace("imaps://", "imaps://anna@") + "set sidebar_visible\n"
+                  "mailboxes =INBOX imaps://bert@%s imaps://carla@%s\n" % (url, url))
+    t = user.open(cols=120)
+    t.wait("in-INBOX")
+    for name in "anna", "bert", "carla":
+        t.wait("^ %s@localhost" % name)
+    t.wait("─anna@localhost/Inbox─")
 
 
 tap.main()

@@ -144,7 +144,7 @@ a_mailbox_that_is_none_is_refused(void **state)
 	struct app *app = new_app("");
 
 	type(app, "c/var/mail/me<Enter>");
-	assert_last_line(app, "'/var/mail/me' is no IMAP mailbox: name one by imaps://you@host/NAME, or by =NAM");
+	assert_last_line(app, "=NAME below $folder");
 	app_free(app);
 }
 
