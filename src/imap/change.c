@@ -321,7 +321,8 @@ change_untagged(struct imap *c, struct op *op, const struct response *r)
 	return true;
 }
 
-/* Room that there is not does not come by waiting. */
+/* Room that there is not does not come by waiting. A MOVE that is BAD is one that the
+ * server only said it knows: there are other ways. */
 static void
 change_failed(struct imap *c, struct change *ch, const struct response *r)
 {
@@ -330,6 +331,8 @@ change_failed(struct imap *c, struct change *ch, const struct response *r)
 	err_of_response(c, r, ch->kind->what, &err);
 	if (r->code == CODE_OVERQUOTA || r->code == CODE_LIMIT)
 		err.kind = ERR_REFUSED;
+	if (r->status == STATUS_BAD && ch->kind == &move_kind)
+		err.kind = ERR_USER;
 	op_end(c, &ch->op, &err, STR_NONE);
 }
 

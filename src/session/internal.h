@@ -191,6 +191,7 @@ struct account {
 	bool is_in_list;     /* a part of the folder list has come, more is to come */
 	bool has_folders; /* the whole list came, since we started */
 	bool has_move, has_uidplus, is_known; /* from capabilities */
+	bool move_is_bad;		      /* it is among them, and was answered by BAD */
 
 	VEC(struct task *) tasks;
 };

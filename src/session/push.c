@@ -707,6 +707,23 @@ make_trash(struct task *t)
 	return true;
 }
 
+/* A server that offers MOVE and does not know it: by copying, now and from now on. */
+static bool
+move_otherwise(struct task *t)
+{
+	struct account *a = t->account;
+
+	if (t->push->step != STEP_MOVE)
+		return false;
+	if (!a->move_is_bad)
+		session_notice(a->session, LOG_INFO, a->name, false,
+			       "the server offers MOVE and does not know it: what is moved is copied");
+	a->move_is_bad = true;
+	a->has_move = false;
+	go_on(t, STEP_NOTE);
+	return true;
+}
+
 static void
 park(struct task *t, const char *text)
 {
@@ -774,6 +791,10 @@ push_end(struct task *t, enum err_kind kind, const char *text)
 		break;
 	case ERR_GONE:
 		if (t->worker != NULL && make_trash(t))
+			return;
+		break;
+	case ERR_USER:
+		if (t->worker != NULL && move_otherwise(t))
 			return;
 		break;
 	default:

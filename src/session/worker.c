@@ -142,7 +142,7 @@ logged_in(struct worker *w, const struct msg_w_logged_in *m)
 	w->state = WORKER_READY;
 	w->ready_ms = w->session->now_ms;
 	w->idle_since_ms = w->session->now_ms;
-	a->has_move = has_word(m->capabilities, "MOVE");
+	a->has_move = has_word(m->capabilities, "MOVE") && !a->move_is_bad;
 	a->has_uidplus = has_word(m->capabilities, "UIDPLUS");
 	a->is_known = true;
 	/* PREAUTH: the tunnel wants no password; the question has not been seen yet. */

@@ -416,6 +416,19 @@ class Silent(Server):
         return b"".join(b"* " + line + b"\r\n" for line in out) + tag.encode() + b" OK done\r\n"
 
 
+def test_a_move_that_the_server_does_not_know_is_a_copy():
+    s = Server(no=lambda c: b"BAD unknown command" if "UID MOVE" in c else False)
+    i = attached(s)
+    rows = locals_of(i)
+    for n, uid in enumerate((7, 8), 1):
+        i.post("move", [rows[uid]], target="Box")
+        await_states(i, {})
+        assert [l.split(" ", 1)[1] for l in s.said("UID (COPY|STORE|EXPUNGE) %d" % uid)] == [
+            'UID COPY %d "Box"' % uid, "UID STORE %d +FLAGS (\\Deleted)" % uid, "UID EXPUNGE %d" % uid], s.script.lines
+        assert len(s.said("UID MOVE")) == 1  # once, and never again
+        assert len(i.stores.rows()) == 3 - n
+
+
 def test_undo_of_a_move_whose_new_uid_nobody_told():
     s = Silent()
     i = attached(s)
