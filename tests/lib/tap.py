@@ -7,23 +7,15 @@
 
     tap.main()
 
-A test fails by an exception. tap.skip("why") leaves one out. Arguments on the
-command line choose tests by a part of their name. What a test hands to
-tap.later() is called when it ends, in reverse order.
+A test fails by an exception; none can be left out. Arguments on the command
+line choose tests by a part of their name. What a test hands to tap.later() is
+called when it ends, in reverse order.
 """
 import sys
 import time
 import traceback
 
 _later = []
-
-
-class Skip(Exception):
-    pass
-
-
-def skip(why):
-    raise Skip(why)
 
 
 def later(function, *args):
@@ -49,8 +41,6 @@ def _tidy():
 def _run(function):
     try:
         function()
-    except Skip as e:
-        return True, " # SKIP " + str(e)
     except Exception:
         note(traceback.format_exc())
         return False, ""

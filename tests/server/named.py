@@ -14,6 +14,7 @@ import threading
 import time
 
 import certs
+import disk
 import dovecot
 import manager
 import places
@@ -514,15 +515,6 @@ def test_stores_that_are_sound_stay():
     await_flag(d, user, 1, b"\\Flagged")
 
 
-def small_disk(path, size):
-    if os.getuid() != 0:
-        tap.skip("mounting needs root")
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d,mode=700" % size, "tmpfs", path])
-    if done.returncode != 0:
-        tap.skip("no tmpfs here")
-    tap.later(subprocess.run, ["umount", "-l", path])
-
-
 def fill_up(path):
     with open(os.path.join(path, "filler"), "ab", buffering=0) as f:
         for n in (1 << 16, 4096, 512):
@@ -536,7 +528,7 @@ def fill_up(path):
 def test_full_disk_refuses_and_forgets_nothing():
     d, user = fresh(6)
     stores = manager.Stores()
-    small_disk(stores.env["XDG_STATE_HOME"], 16 << 20)
+    disk.small(stores.env["XDG_STATE_HOME"], 16 << 20)
     p = proxy.Proxy(d.imaps_port)
     i = interface(d, user, stores, port=p.port)
     queue_offline(i, d, user, p)
@@ -565,7 +557,7 @@ def test_full_disk_refuses_and_forgets_nothing():
 def test_full_cache_disk_loses_no_change():
     d, user = fresh(3)
     stores = manager.Stores()
-    small_disk(stores.env["XDG_CACHE_HOME"], 4 << 20)
+    disk.small(stores.env["XDG_CACHE_HOME"], 4 << 20)
     i = interface(d, user, stores)
     locals = locals_of(i)
     fill_up(stores.env["XDG_CACHE_HOME"])
@@ -589,7 +581,7 @@ def test_full_cache_disk_in_the_middle_of_everything():
     # What is freed is overwritten: who uses it after that falls over.
     stores.env["MALLOC_PERTURB_"] = "165"
     cache = stores.env["XDG_CACHE_HOME"]
-    small_disk(cache, 12 << 20)
+    disk.small(cache, 12 << 20)
     p = proxy.Proxy(d.imaps_port, rtt_ms=40)
     i = interface(d, user, stores, port=p.port)
     first = i.stores.manager.pid
@@ -1024,4 +1016,5 @@ def test_an_interface_that_cannot_be_let_in_costs_no_processor():
 
 
 if __name__ == "__main__":
+    disk.private_mounts()
     tap.main()

@@ -2,7 +2,6 @@
 """The manual pages as `man` shows them."""
 import os
 import re
-import shutil
 import subprocess
 
 import places
@@ -10,8 +9,6 @@ import tap
 
 
 def rendered(page):
-    if shutil.which("groff") is None:
-        tap.skip("groff is not installed")
     done = subprocess.run(["groff", "-man", "-Kutf8", "-ww", "-Tutf8", "-P-cbou", page], capture_output=True, text=True)
     assert done.returncode == 0 and not done.stderr, done.stderr[:2000]
     return done.stdout.splitlines()
