@@ -18,6 +18,7 @@ IS_ROOT = os.getuid() == 0
 STRANGER = 20000 + os.getpid() % 40000
 USERS = [0, STRANGER] if IS_ROOT else [os.getuid()]
 NOT_COPIED = {".git", "build", "tern", "autom4te.cache", "configure", "config.log", "config.status"}
+MAKE_VARIABLES = {"CC", "AR", "CFLAGS", "CPPFLAGS", "LDFLAGS", "PKG_CONFIG", "DEVELOPER", "SAN", "V", "prefix", "DESTDIR"}
 SAN = ["SAN=" + os.environ["TERN_SAN"]] if os.environ.get("TERN_SAN") else []
 
 
@@ -54,8 +55,9 @@ class Checkout:
                 for name in [""] + dirs + files:
                     os.lchown(os.path.join(folder, name), self.uid, self.uid)
         # Nothing of the make that runs this test: it is another user's, in another place.
-        self.env = {k: v for k, v in os.environ.items()
-                    if not k.startswith(("XDG_", "MAKE", "MFLAGS", "TERN_", "PYTHON", "CI"))}
+        # (What stood on its command line is in the environment, too.)
+        self.env = {k: v for k, v in os.environ.items() if k not in MAKE_VARIABLES and
+                    not k.startswith(("XDG_", "MAKE", "MFLAGS", "TERN_", "PYTHON", "CI", "CCACHE"))}
         self.env.update(HOME=self.home, TMPDIR=self.tmp, TERM="xterm-256color", LC_ALL="C.UTF-8", TZ="UTC")
         tap.later(self.close)
 

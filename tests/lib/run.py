@@ -27,7 +27,7 @@ LIB = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(LIB))
 BUILD = os.environ.get("TERN_BUILD", os.path.join(ROOT, "build"))
 # Seconds one file may take. Sanitized programs are several times slower.
-TIMEOUTS = {"unit": 180, "fuzz": 120, "layers": 120, "server": 600}
+TIMEOUTS = {"unit": 180, "fuzz": 120, "layers": 120, "server": 600, "ui": 600}
 TIMEOUT = 300
 
 Result = collections.namedtuple("Result", "suite path passed failed seconds output")

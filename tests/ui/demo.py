@@ -38,7 +38,7 @@ def demo(c):
 
 def comes_up(t):
     t.wait("82 messages", seconds=60)  # the mailbox is made first
-    t.wait("localhost: in step")
+    t.wait("localhost: (in step|connected)")
     t.wait("└─▶")
 
 
