@@ -245,6 +245,8 @@ bool open_takes(struct imap *c, const struct response *r);
 extern const char row_items[]; /* H of IMAP.md, 1 */
 bool is_row(const struct fetch *f);
 void row_tell(struct imap *c, uint64_t id, const struct fetch *f);
+/* As a row has it; good until the next response. */
+struct str row_message_id(struct imap *c, const struct fetch *f);
 void flags_tell(struct imap *c, uint64_t id, const struct fetch *f);
 uint32_t rows_per_command(const struct imap *c);
 void news_rows(struct imap *c);	 /* from uidnext on, for nobody */

@@ -148,6 +148,16 @@ row_tell(struct imap *c, uint64_t id, const struct fetch *f)
 	TELL(c, row, id, &row);
 }
 
+struct str
+row_message_id(struct imap *c, const struct fetch *f)
+{
+	struct mime_row m;
+
+	arena_reset(&c->arena);
+	mime_row_headers(&c->arena, header_of(f)->data, STR_NONE, &m);
+	return bounded(in_brackets(c, m.message_id));
+}
+
 void
 flags_tell(struct imap *c, uint64_t id, const struct fetch *f)
 {

@@ -15,12 +15,16 @@ enum {
 static const struct send_options search_options = { SEND_SEARCHES, SEARCH_TIMEOUT_MS, SEARCH_BYTES,
 						    100000 };
 
+static const struct send_options list_options = { 0, SEARCH_TIMEOUT_MS, 512 * 1024 * 1024, 8000000 };
+
 struct search {
 	struct op op;
 	struct buf message_id; /* empty: all of them */
 	uint32_t from_uid;
 	struct uid_search all; /* for a message id: of how many answers there are */
 	struct seqset uids;
+	unsigned n_listed;
+	bool is_listing; /* a search that is not answered: each is looked at */
 };
 
 bool
@@ -141,6 +145,11 @@ find_next(struct imap *c, struct search *s)
 	if (s->op.step > 0 || !may_send(c, SEND_SEARCHES))
 		return false;
 	s->op.step = 1;
+	if (s->is_listing) {
+		command_begin(c, &t);
+		command_addf(&t, "UID FETCH %u:* (%s)", s->from_uid, row_items);
+		return command_send(c, &s->op, &t, &list_options);
+	}
 	begin_search(c, &s->all, &t);
 	command_addf(&t, "UID %u:* HEADER MESSAGE-ID ", s->from_uid);
 	command_string(&t, buf_str(&s->message_id));
@@ -160,6 +169,19 @@ static bool
 search_untagged(struct imap *c, struct op *op, const struct response *r)
 {
 	return uid_search_untagged(c, &((struct search *)op)->uids, r);
+}
+
+static bool
+search_fetch(struct imap *c, struct op *op, const struct fetch *f)
+{
+	struct search *s = (struct search *)op;
+
+	if (!s->is_listing || !is_row(f))
+		return false;
+	s->n_listed++;
+	if (str_eq(row_message_id(c, f), buf_str(&s->message_id)))
+		seqset_add(&s->uids, f->uid);
+	return true;
 }
 
 static void
@@ -182,14 +204,20 @@ search_tagged(struct imap *c, struct op *op, const struct sent *sent, const stru
 		return;
 	}
 	bool is_all = s->message_id.len == 0;
-	int status = is_all ? uid_search_tagged(c, &s->all, &s->uids, &err) :
-			      check_answers(c, &s->all, &err);
+	if (!is_all && !s->is_listing && check_answers(c, &s->all, &err) < 0) {
+		s->is_listing = true;
+		s->op.step = 0;
+		return;
+	}
+	int status = is_all ? uid_search_tagged(c, &s->all, &s->uids, &err) : 1;
+	/* n:* always has the last message. */
+	if (s->is_listing && s->n_listed == 0 && c->box.exists > 0)
+		status = err_set(&err, ERR_RETRY, "the server did not answer a search");
 	if (status < 0) {
 		search_end(c, s, &err);
 		return;
 	}
 	if (!is_all) {
-		/* n:* always has the last message. */
 		if (s->from_uid > 1)
 			seqset_remove_range(&s->uids, 1, s->from_uid - 1);
 		TELL(c, found, op->id, &s->uids);
@@ -213,7 +241,7 @@ search_release(struct op *op)
 
 #define SEARCH_TYPE                                                                    \
 	.name = "search", .size_bytes = sizeof(struct search), .next = search_next,    \
-	.untagged = search_untagged, .tagged = search_tagged, .release = search_release
+	.fetch = search_fetch, .untagged = search_untagged, .tagged = search_tagged, .release = search_release
 
 static const struct op_type search_type = { SEARCH_TYPE };
 static const struct op_type news_search_type = { SEARCH_TYPE, .is_internal = true };
