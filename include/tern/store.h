@@ -204,6 +204,7 @@ int store_rows_rank(struct store_rows *r, struct row_key key, uint32_t *ordinal_
 /* A row by local id, wherever it lies now; shown or not. 0, 1 not there, -1. */
 int store_row(struct store_view *v, uint64_t local, uint32_t *mailbox_out, struct row *out,
 	      struct err *err);
+bool store_lies_in(struct store_view *v, uint64_t local, uint32_t mailbox);
 int store_row_by_uid(struct store_view *v, uint32_t mailbox, uint32_t uid, struct row *out,
 		     struct err *err);
 /* As the server told it: without what the journal lays over it. */

@@ -81,6 +81,24 @@ make_intents(const struct msg_post *m, struct box *b, struct intent **out, size_
 	return 0;
 }
 
+/* A change goes out where its message lies by now, which may be another mailbox than
+ * that of the list it was made in. */
+static void
+mark_due(struct box *b, const struct intent *v, size_t n)
+{
+	struct session *s = b->session;
+	struct store_view *view = store_begin(s->store, NULL);
+	bool are_here = view != NULL;
+
+	for (size_t i = 0; i < n && are_here; i++)
+		are_here = store_lies_in(view, v[i].local, b->id);
+	if (view != NULL)
+		store_end(view);
+	push_dirty(b);
+	if (!are_here)
+		push_scan(s);
+}
+
 void
 post_request(struct client *c, uint64_t id, const struct msg_post *m)
 {
@@ -100,7 +118,7 @@ post_request(struct client *c, uint64_t id, const struct msg_post *m)
 			answer_post(c, id, m->post_id, &err);
 			ipc_flush(c->conn, NULL);
 			session_news(s, b->id);
-			push_dirty(b);
+			mark_due(b, v, n);
 			if (b->account != NULL && b->account->state == ACCOUNT_WAITING)
 				account_tell(b->account, NULL); /* one more waits */
 			free(v);

@@ -591,6 +591,26 @@ def test_modseqs_that_begin_anew_are_not_compared_with_the_old():
         assert not [l for l in runs[2] if "CHANGEDSINCE 5" in l or "QRESYNC (9 5" in l], (then, runs[2])
 
 
+def test_a_change_made_in_the_list_that_its_message_has_left():
+    def no(command):
+        if not command.startswith("UID MOVE"):
+            return False
+        s.content = {7: 70, 8: 80, 9: 7}
+        return Raw(b"* OK [COPYUID 9 7 9] x\r\n", b"OK done")
+    s = Server(no=no, caps=CAPS + b" MOVE")
+    i = attached(s)
+    local = locals_of(i)[7]
+    places.await_true("the list of mailboxes", lambda: (i._take(0.02), len(i.stores.dump()["mailboxes"]) == 2)[1])
+    i.post("move", [local], target="Box")
+    await_states(i, {})
+    # Somebody looked there, and found nothing to do.
+    places.await_true("the look", lambda: (i._take(0.02), len(i.stores.rows("Box")) == 3)[1])
+    i.ask("CHECK_STORES")
+    i.post("flag", [local], set=FLAG["flagged"])
+    await_states(i, {})
+    assert s.said("UID STORE 9 .FLAGS .*Flagged"), s.script.lines
+
+
 def test_a_move_on_its_way_when_the_mailbox_is_renumbered_is_not_taken_for_done():
     def no(command):
         if not command.startswith("UID MOVE") or s.uidvalidity != 9:

@@ -631,6 +631,15 @@ store_row_by_uid(struct store_view *v, uint32_t mailbox, uint32_t uid, struct ro
 	return rc != 0 ? rc : row_at(v, &at, out, err);
 }
 
+bool
+store_lies_in(struct store_view *v, uint64_t local, uint32_t mailbox)
+{
+	struct place at;
+
+	return v->cache != NULL && read_place(v->s->cache, v->cache, local, &at, NULL) == 0 &&
+	       at.mailbox == mailbox;
+}
+
 int
 store_told_row(struct store_view *v, uint32_t mailbox, uint32_t uid, struct row *out,
 	       struct err *err)
