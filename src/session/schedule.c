@@ -29,7 +29,7 @@ n_workers(const struct account *a)
 }
 
 static struct worker *
-worker_with_role(struct account *a, enum worker_role role, struct box *home)
+worker_with_role(const struct account *a, enum worker_role role, const struct box *home)
 {
 	EVERY_WORKER (a, w)
 		if (w->state != WORKER_DEAD && w->role == role &&
@@ -108,6 +108,15 @@ is_away_for_a_task(const struct account *a, const struct worker *w)
 	return false;
 }
 
+/* Somebody waits for it, and it has no connection of its own: see visit(). */
+static bool
+waits_for_a_visit(const struct account *a, const struct box *b)
+{
+	return b->waiting.n > 0 && !b->is_shut && b->open_ms <= a->session->now_ms &&
+	       !sync_is_in_step(b) &&
+	       worker_with_role(a, ROLE_WATCH, b) == NULL;
+}
+
 /* It could do something more urgent in another mailbox, which no one else will. */
 static bool
 is_wanted_elsewhere(const struct account *a, const struct worker *w)
@@ -115,6 +124,9 @@ is_wanted_elsewhere(const struct account *a, const struct worker *w)
 	if (w->role == ROLE_WATCH && w->home != NULL && w->home->n_watchers > 0 &&
 	    !w->home->is_shut && w->selected != w->home)
 		return true;
+	EVERY_BOX (a, b)
+		if (b != w->selected && waits_for_a_visit(a, b))
+			return true;
 	for (size_t i = 0; i < a->tasks.n; i++) {
 		const struct task *t = a->tasks.v[i];
 		if (t->worker != NULL || t->box == NULL || t->box == w->selected ||

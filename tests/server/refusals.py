@@ -36,6 +36,7 @@ class Server:
         self.uidvalidity, self.content = 9, {}  # content: which message a UID means now
         self.more = b"* OK [HIGHESTMODSEQ 5] x\r\n"  # in the answer to SELECT
         self.idling = {}
+        self.by_box, self.selected = {}, {}  # other messages in these mailboxes; which one a thread is in
         self.script = Script(greeting or b"* OK [CAPABILITY " + caps + b"] hello\r\n", self.answer)
         self.port = self.script.port
 
@@ -57,21 +58,24 @@ class Server:
             return getattr(refusal, "lines", b"") + tag + b" " + refusal + b"\r\n"
         words = command.split(" ")
         if words[0] == "SELECT":
+            self.selected[me] = words[1].strip('"')
+        uids = self.by_box.get(self.selected.get(me), self.uids)
+        if words[0] == "SELECT":
             return (b"* %d EXISTS\r\n* OK [UIDVALIDITY %d] x\r\n* OK [UIDNEXT %d] x\r\n"
                     b"* OK [PERMANENTFLAGS (\\Seen \\Flagged \\Deleted \\*)] x\r\n" %
-                    (len(self.uids), self.uidvalidity, self.uids[-1] + 1) + self.more +
+                    (len(uids), self.uidvalidity, uids[-1] + 1) + self.more +
                     tag + b" OK [READ-WRITE] done\r\n")
         if words[0] == "CAPABILITY":
             return b"* CAPABILITY " + self.caps + b"\r\n" + tag + b" OK done\r\n"
         if words[0] == "LIST":
             return b'* LIST () "/" INBOX\r\n* LIST () "/" Box\r\n' + tag + b" OK done\r\n"
         if command.startswith("UID SEARCH"):
-            return b"* SEARCH " + b" ".join(b"%d" % u for u in self.uids) + b"\r\n" + tag + b" OK done\r\n"
+            return b"* SEARCH " + b" ".join(b"%d" % u for u in uids) + b"\r\n" + tag + b" OK done\r\n"
         if "FETCH" in command and "RFC822.SIZE" in command:
             rows = b""
             wanted = re.search(r"FETCH ([0-9,:*]+) ", command)[1]
             by_uid = command.startswith("UID")
-            for n, uid in enumerate(self.uids, 1):
+            for n, uid in enumerate(uids, 1):
                 if uid in self.left_out or not is_in(wanted, uid if by_uid else n):
                     continue
                 m = self.content.get(uid, uid)
@@ -338,6 +342,49 @@ def test_a_second_mailbox_on_a_screen_is_looked_into_on_the_only_connection():
 
 def workers():
     return [p for p, n in places.descendants().items() if n == "tern-imap"]
+
+
+def test_a_fill_gives_way_to_what_somebody_waits_for():
+    """A large mailbox is being filled when another one is opened, and a message there
+    read: at most what was asked for already comes before."""
+    for max_connections in (1, 2, 4):
+        go = threading.Semaphore(2)
+
+        def no(command, go=go):
+            if is_slice(command):
+                go.acquire()
+            return False
+        s = Server(uids=range(1, 40001), no=no)
+        i = attached(s, max_connections=max_connections)
+        box = manager.Interface(i.stores, ANSWER)
+        box.account(host="127.0.0.1", port=s.port, tls=0, max_connections=max_connections)
+        places.await_true("the filling", lambda: (i._take(0.02), len(slices(s)) >= 3)[1])
+        s.by_box["Box"] = (7, 8, 9)
+        before = len(s.script.lines)
+        number = box.send("OPEN_MAILBOX", account="home", mailbox="Box")
+        box.name = dict(account="home", mailbox="Box")
+        box.wait("OPENED", id=number)
+        for _ in range(100 if max_connections < 4 else 0):
+            go.release()  # it has to come to an end of what was asked; others need not wait
+        places.await_true("the rows", lambda: (i._take(0), box._take(0.02), len(box.stores.rows("Box")) == 3)[2])
+        local = box.stores.rows("Box")[0]["local"]
+        box.send("READ", local=local)
+        places.await_true("the text", lambda: (i._take(0), box._take(0.02), s.said("UID FETCH 7 .*BODY"))[2])
+        said = s.script.lines[before:]
+        asked = next(n for n, l in enumerate(said) if re.search("UID FETCH 7 .*BODY", l))
+        n = len([l for l in said[:asked] if is_slice(l.partition(" ")[2])])
+        # Four are under way at a time; one goes there for the list, back, and for the text.
+        assert n <= (8 if max_connections < 4 else 4), (max_connections, n)
+        for _ in range(1000):
+            go.release()
+
+
+def is_slice(command):
+    return re.match(r"UID FETCH [0-9]+:[0-9]+ ", command) and "RFC822.SIZE" in command
+
+
+def slices(s):
+    return [l for l in s.script.lines if is_slice(l.partition(" ")[2])]
 
 
 def test_a_message_that_kills_two_workers_is_set_aside_and_remembered():
