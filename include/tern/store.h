@@ -148,8 +148,6 @@ struct store_paths {
 struct store *store_open(const struct store_paths *paths, struct err *err);
 void store_close(struct store *s);
 int store_reopen_cache(struct store *s, struct err *err);
-const char *store_cache_dir(const struct store *s);
-const char *store_state_dir(const struct store *s);
 
 struct store_view;
 /* Take a snapshot / give it back. Reset and renewed inside: cheap. */

@@ -107,10 +107,8 @@ config_failed(const struct config_error *e, void *ctx)
 	struct buf line = BUF_INIT;
 
 	config_error_add(&line, e);
-	if (e->is_warning) {
-		model_log(app->model, LOG_WARN, "%s", line.ptr);
-	} else {
-		model_log(app->model, LOG_WARN, "%s", line.ptr);
+	model_log(app->model, LOG_WARN, "%s", line.ptr);
+	if (!e->is_warning) {
 		if (app->n_config_errors++ == 0) {
 			/* The line has no room for directories; the log names them. */
 			struct config_error brief = *e;

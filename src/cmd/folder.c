@@ -109,8 +109,8 @@ is_unheard_of(struct app *app, const struct place *p)
 	       !str_eqc(buf_str(&p->wire), "INBOX") && app_has_folder_list(app, p->account);
 }
 
-void
-folder_open_typed(struct app *app, struct str typed, bool read_only)
+static void
+open_typed(struct app *app, struct str typed, bool read_only)
 {
 	struct place p = PLACE_INIT;
 	struct err err = ERR_INIT;
@@ -176,7 +176,7 @@ change_typed(struct app *app, struct str answer)
 	struct str typed = answer.len > 0 ? answer : str_c(app->then_text);
 
 	if (typed.len > 0)
-		folder_open_typed(app, typed, app->then_arg != 0);
+		open_typed(app, typed, app->then_arg != 0);
 }
 
 static void

@@ -21,8 +21,8 @@ is_passing(const struct app *app)
 	return model_is_seeking(app->model) || model_is_collecting(app->model);
 }
 
-void
-app_cancel(struct app *app)
+static void
+cancel(struct app *app)
 {
 	bool was_busy = is_passing(app) || app->savings.n > 0;
 
@@ -32,7 +32,7 @@ app_cancel(struct app *app)
 	ui_keys_flush(app->keys);
 	app->deferred = NULL;
 	app->tag_prefix = false;
-	app_say(app, was_busy ? "stopped" : "%s", "");
+	app_say(app, "%s", was_busy ? "stopped" : "");
 }
 
 static bool
@@ -57,7 +57,7 @@ app_key(struct app *app, uint32_t key, int64_t now_ms)
 	}
 	/* The keys that stop something do not wait behind it. */
 	if (!ui_prompt_is_open(app->prompt) && is_cancel(app, key)) {
-		app_cancel(app);
+		cancel(app);
 		return;
 	}
 	ui_keys_type(app->keys, key);

@@ -1,4 +1,12 @@
-/* The interactive state, shared by the groups of commands. */
+/* The interactive state, struct app, and what the groups of commands share of it.
+ *
+ * A key becomes a command (input.c, table.c); a command is a function of this state:
+ * moving about (move.c), messages (message.c), reading (pager.c), parts (parts.c),
+ * mailboxes (folder.c), the rest (general.c). It changes the model, or asks the user
+ * (ask.c), and returns: an answer comes in a later turn, to `then`. What is on the
+ * screen is a stack (screen.c) of views, which draw what rows.c tells them of the model.
+ * Once per turn app.c takes the news of the model, and frame.c draws. What users call
+ * mailboxes is understood in place.c; start.c opens the first one. */
 #ifndef TERN_CMD_INTERNAL_H
 #define TERN_CMD_INTERNAL_H
 
@@ -30,7 +38,6 @@ struct screen {
 	unsigned doc_version;  /* that the view was opened with */
 	bool is_marked_read;
 	bool shows_all_headers;
-	bool is_raw;
 	uint64_t local;	 /* PAGER: whose part; 0: the one under the cursor */
 	char *section;	 /* PAGER: of this part alone */
 	bool wants_whole; /* it is not in what is fetched for reading */
@@ -112,7 +119,6 @@ struct app {
 	bool counts_down; /* seconds are shown in it */
 	int64_t next_second_ms;
 	struct buf title; /* of the terminal, as told last */
-	bool says_too_soon;    /* keep the message over the next key: it is new */
 
 	/* the mailbox that is open */
 	struct place place;
@@ -150,17 +156,14 @@ struct app {
 	uint64_t question; /* of the manager, 0 none */
 	VEC(char *) candidates;
 	VEC(char *) notes;
-	size_t candidate_start;
 
 	VEC(struct saving *) savings;
-	uint64_t undo_request;
 	bool is_done;
 	int status;
 };
 
 /* ---- app.c ---- */
 void app_mark(struct app *app);
-void app_dirty_folders(struct app *app);
 void app_use_folder_config(struct app *app);
 void app_order(struct app *app);
 void app_sort_word(const struct app *app, enum config_option option, struct buf *out);
@@ -179,7 +182,6 @@ void app_bind_keys(struct app *app);
 bool app_keys_of(struct app *app, enum cmd_map map, const char *function, struct buf *out);
 /* ---- input.c ---- */
 void app_work_keys(struct app *app);
-void app_cancel(struct app *app);
 /* ---- screen.c ---- */
 struct screen *screen_top(const struct app *app);
 struct screen *screen_of(const struct app *app, enum screen_kind kind);
@@ -198,10 +200,10 @@ void start_follow(struct app *app);
 struct view_rows app_view_rows(struct app *app);
 struct view_folders app_view_folders(struct app *app, bool sidebar);
 void app_make_folders(struct app *app);
+void app_dirty_folders(struct app *app); /* they are made anew when next looked at */
 bool app_is_me(struct app *app, struct str address);
 void app_fill_mailbox(struct app *app, struct view_mailbox *out);
 bool app_view_row(struct app *app, const struct model_row *mr, struct view_row *out);
-/* ---- frame.c ---- */
 /* ---- place.c ---- */
 void place_release(struct place *p);
 int place_resolve(struct app *app, struct str typed, struct place *out, struct err *err);
@@ -236,18 +238,15 @@ void ask_about(struct app *app, uint64_t *locals, size_t n, bool tagged); /* tak
 void ask_manager_question(struct app *app);
 bool answer_is_yes(struct str answer);
 /* ---- message.c ---- */
-/* What the command is about: tagged messages or the one under the cursor. Yours. */
-uint64_t *app_targets(struct app *app, size_t *n_out, bool *tagged_out);
 uint64_t app_focus(struct app *app);
 const char *app_why_no_message(const struct app *app);
 bool app_needs_message(struct app *app);
 bool app_has_folder_list(struct app *app, const char *account);
-void app_next_undeleted(struct app *app, bool in_pager);
-bool test_not_deleted(void *ctx, const struct model_row *row);
 /* Ask about held deletes, then go on. */
 void app_leave_mailbox(struct app *app, void (*then)(struct app *app));
 /* ---- move.c ---- */
-void app_go(struct app *app, uint64_t local); /* and show it if a message is shown */
+/* After a change to one message: under $resolve to the next one. */
+void app_next_undeleted(struct app *app);
 struct pattern *app_pattern(struct app *app, struct str text);
 /* ---- pager.c ---- */
 void app_display(struct app *app, uint64_t local);
@@ -256,7 +255,6 @@ void app_display_again(struct app *app);
 void pager_news(struct app *app);
 /* ---- folder.c ---- */
 void folder_open_list(struct app *app, bool read_only);
-void folder_open_typed(struct app *app, struct str typed, bool read_only);
 /* ---- parts.c ---- */
 void parts_stop(struct app *app);
 void parts_progress(const struct app *app, struct buf *out);

@@ -37,31 +37,20 @@ app_needs_message(struct app *app)
 	return false;
 }
 
-uint64_t *
-app_targets(struct app *app, size_t *n_out, bool *tagged_out)
-{
-	bool tagged = app->tag_prefix ||
-		      (config_bool(app->conf, OPT_auto_tag) && app_pager(app) == NULL &&
-		       model_n_tagged(app->model) > 0);
-	uint64_t *one, focus = app_focus(app);
-
-	*tagged_out = tagged;
-	if (tagged)
-		return model_tagged(app->model, n_out);
-	*n_out = focus != 0;
-	if (focus == 0)
-		return NULL;
-	one = xmalloc(sizeof(*one));
-	*one = focus;
-	return one;
-}
-
-/* The targets, with a word when there are none. */
+/* Tagged messages, or the one under the cursor; a word when there are none. Yours. */
 static uint64_t *
 targets(struct app *app, size_t *n_out, bool *tagged_out)
 {
-	uint64_t *locals = app_targets(app, n_out, tagged_out);
+	uint64_t focus = app_focus(app), *locals = NULL;
 
+	*tagged_out = app->tag_prefix ||
+		      (config_bool(app->conf, OPT_auto_tag) && app_pager(app) == NULL &&
+		       model_n_tagged(app->model) > 0);
+	*n_out = focus != 0;
+	if (*tagged_out)
+		locals = model_tagged(app->model, n_out);
+	else if (focus != 0)
+		locals = xmemdup(&focus, sizeof(focus));
 	if (*n_out == 0) {
 		app_complain(app, "%s",
 			     *tagged_out ? "no messages are tagged" : app_why_no_message(app));
@@ -89,7 +78,7 @@ static void
 after_change(struct app *app, bool tagged)
 {
 	if (!tagged)
-		app_next_undeleted(app, app_pager(app) != NULL);
+		app_next_undeleted(app);
 	app_mark(app);
 }
 

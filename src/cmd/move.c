@@ -7,8 +7,8 @@
 /* ---- going to a message -------------------------------------------------------------- */
 
 /* In the pager the next message is shown, in the index the cursor moves. */
-void
-app_go(struct app *app, uint64_t local)
+static void
+go(struct app *app, uint64_t local)
 {
 	struct view *index = app_index(app);
 
@@ -137,7 +137,7 @@ enum seek_what {
 	SEEK_BACKWARDS = 16,
 };
 
-bool
+static bool
 test_not_deleted(void *ctx, const struct model_row *row)
 {
 	return (row->row.flags & (ROW_TO_DELETE | ROW_DELETED)) == 0;
@@ -190,7 +190,7 @@ sought(void *ctx, uint64_t local, bool has_wrapped)
 		app_say(app, "%s", seeks[what & ~SEEK_BACKWARDS].none);
 		return;
 	}
-	app_go(app, local);
+	go(app, local);
 	if (has_wrapped)
 		app_say(app, what & SEEK_BACKWARDS ? "the search went on at the end"
 						   : "the search went on at the beginning");
@@ -225,11 +225,11 @@ resolved(void *ctx, uint64_t local, bool has_wrapped)
 	struct app *app = ctx;
 
 	if (local != 0)
-		app_go(app, local);
+		go(app, local);
 }
 
 void
-app_next_undeleted(struct app *app, bool in_pager)
+app_next_undeleted(struct app *app)
 {
 	struct view *index = app_index(app);
 
@@ -295,7 +295,7 @@ cmd_parent(struct app *app, const struct cmd *c)
 	if (to == 0)
 		app_complain(app, "the parent message is not in this mailbox");
 	else
-		app_go(app, to);
+		go(app, to);
 }
 
 /* $uncollapse_jump: to the first unread message of the thread that was opened. */
@@ -372,7 +372,7 @@ search_found(void *ctx, uint64_t local, bool has_wrapped)
 		ui_keys_flush(app->keys);
 		return;
 	}
-	app_go(app, local);
+	go(app, local);
 	if (has_wrapped)
 		app_say(app, app->search_backwards ? "the search went on at the end"
 						   : "the search went on at the beginning");

@@ -108,7 +108,6 @@ with_how(struct screen *s, void (*use)(struct screen *s, const struct model_read
 			.auto_view = joined(conf, CONFIG_AUTO_VIEW, &texts[4]),
 			.assumed_charset = str_c(config_string(conf, OPT_assumed_charset)),
 			.weed = config_bool(conf, OPT_weed) && !s->shows_all_headers,
-			.raw = s->is_raw,
 			.section = s->section != NULL ? str_c(s->section) : STR_NONE,
 		},
 		.whole = s->wants_whole,

@@ -140,18 +140,6 @@ follow_files(struct store *s, struct err *err)
 	return 0;
 }
 
-const char *
-store_cache_dir(const struct store *s)
-{
-	return s->cache_dir;
-}
-
-const char *
-store_state_dir(const struct store *s)
-{
-	return s->state_dir;
-}
-
 /* ---- snapshots --------------------------------------------------------------------------- */
 
 static int
