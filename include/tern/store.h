@@ -147,7 +147,6 @@ struct store_paths {
  * may have only one `struct store` of the same files. */
 struct store *store_open(const struct store_paths *paths, struct err *err);
 void store_close(struct store *s);
-int store_reopen_cache(struct store *s, struct err *err);
 
 struct store_view;
 /* Take a snapshot / give it back. Reset and renewed inside: cheap. */

@@ -107,8 +107,8 @@ store_close(struct store *s)
 	free(s);
 }
 
-int
-store_reopen_cache(struct store *s, struct err *err)
+static int
+reopen_cache(struct store *s, struct err *err)
 {
 	if (s->is_writers)
 		return 0;
@@ -135,7 +135,7 @@ follow_files(struct store *s, struct err *err)
 		return 0;
 	if (!env_is_current(s->journal, s->state_dir) && reopen_journal(s, err) != 0)
 		return -1;
-	if (!env_is_current(s->cache, s->cache_dir) && store_reopen_cache(s, err) != 0)
+	if (!env_is_current(s->cache, s->cache_dir) && reopen_cache(s, err) != 0)
 		return -1;
 	return 0;
 }

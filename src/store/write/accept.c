@@ -45,8 +45,9 @@ j_shown(struct jop *j, uint64_t local, struct str keyword, uint32_t *flags_out,
 	return 0;
 }
 
-int
-j_locate(struct jop *j, struct intent *i, struct err *err)
+/* Where the message is, filled into the record: 0, 1 not cached, -1. */
+static int
+locate(struct jop *j, struct intent *i, struct err *err)
 {
 	struct mailbox m;
 	struct place at;
@@ -322,7 +323,7 @@ describe(struct jop *j, struct intent *i, struct err *err)
 {
 	bool has_keyword = false;
 
-	int rc = j_locate(j, i, err);
+	int rc = locate(j, i, err);
 	if (rc == 0)
 		rc = j_shown(j, i->local, i->keyword, &i->old_flags, &has_keyword, err);
 	else if (rc == 1 && i->uid == 0) {

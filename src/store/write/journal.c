@@ -174,8 +174,8 @@ j_put(struct jop *j, const struct intent *i, struct err *err)
 
 /* ---- gets: copies, since what follows changes the pages ----------------------------------------- */
 
-int
-j_get(struct jop *j, uint64_t seq, struct intent *out, struct err *err)
+static int
+get(struct jop *j, uint64_t seq, struct intent *out, struct err *err)
 {
 	int rc = read_intent(j->e, j->txn, seq, out, err);
 
@@ -221,7 +221,7 @@ records_of(struct jop *j, unsigned db, uint64_t number, struct intents *out, str
 	vec_reset(out);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		struct intent record;
-		rc = j_get(j, seqs[i], &record, err);
+		rc = get(j, seqs[i], &record, err);
 		if (rc == 1)
 			rc = damaged(j->e, "an index of changes", err);
 		if (rc == 0)
@@ -268,7 +268,7 @@ j_last_move(struct jop *j, uint64_t local, struct intent *out, struct err *err)
 	if (!j->has_moved && note_moves(j, err) != 0)
 		return -1;
 	uint64_t seq = (uintptr_t)map_get64(&j->moved, local);
-	return seq == 0 ? 1 : j_get(j, seq, out, err);
+	return seq == 0 ? 1 : get(j, seq, out, err);
 }
 
 int
@@ -384,7 +384,7 @@ static int
 update_one(struct jop *j, const struct intent *to, struct err *err)
 {
 	struct intent i;
-	int rc = j_get(j, to->seq, &i, err);
+	int rc = get(j, to->seq, &i, err);
 
 	if (rc != 0) /* 1: swept meanwhile */
 		return rc < 0 ? -1 : 0;
@@ -468,7 +468,7 @@ claim_all(struct jop *j, void *ctx, struct err *err)
 	struct intent i;
 
 	for (size_t n = 0; n < c->n; n++) {
-		int rc = j_get(j, c->v[n].seq, &i, err);
+		int rc = get(j, c->v[n].seq, &i, err);
 		if (rc < 0)
 			return -1;
 		c->has[n] = rc == 0 && is_same_change(&i, &c->v[n]);
@@ -504,7 +504,7 @@ static int
 drop(struct jop *j, void *ctx, struct err *err)
 {
 	struct intent i;
-	int rc = j_get(j, *(const uint64_t *)ctx, &i, err);
+	int rc = get(j, *(const uint64_t *)ctx, &i, err);
 
 	if (rc == 1)
 		return err_set(err, ERR_GONE, "that change is no longer there");
@@ -595,7 +595,7 @@ posts_of_open(struct jop *j, struct map *ids, struct err *err)
 	for (rc = mdb_cursor_get(cur, &key, &val, MDB_FIRST); rc == 0;
 	     rc = mdb_cursor_get(cur, &key, &val, MDB_NEXT)) {
 		struct intent i;
-		if (key.mv_size != 8 || j_get(j, get_be64(key.mv_data), &i, err) != 0) {
+		if (key.mv_size != 8 || get(j, get_be64(key.mv_data), &i, err) != 0) {
 			rc = MDB_CORRUPTED;
 			break;
 		}

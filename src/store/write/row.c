@@ -169,8 +169,9 @@ store_put_flags(struct store_txn *t, uint32_t mailbox, const struct row_flags_ch
 	return put_row_record(t, mailbox, &row, err);
 }
 
-int
-remove_row(struct store_txn *t, const struct place *at, bool keeps_orphan, struct err *err)
+/* Out of all tables; its text stays, with an orphan. */
+static int
+remove_row(struct store_txn *t, const struct place *at, struct err *err)
 {
 	struct touched *m = touch(t, at->mailbox, err);
 	unsigned char row_key[ROW_KEY_LEN], uid_key[UID_KEY_LEN], local_key[8];
@@ -186,7 +187,7 @@ remove_row(struct store_txn *t, const struct place *at, bool keeps_orphan, struc
 		return -1;
 	bool is_last = rc == 0 && now.mailbox == at->mailbox && now.uid == at->uid;
 	put_be64(local_key, at->local);
-	if (is_last && keeps_orphan && orphan_put(t, &row, err) != 0)
+	if (is_last && orphan_put(t, &row, err) != 0)
 		return -1;
 	if (is_last && txn_del(t, C_LOCAL, val_of(local_key, 8), err) != 0)
 		return -1;
@@ -247,7 +248,7 @@ remove_range(struct store_txn *t, uint32_t mailbox, uint32_t first, uint32_t las
 	for (uint64_t at = first; rc == 0 && at <= last;) {
 		rc = places_of_range(t, mailbox, &at, last, 4096, &found, err);
 		for (size_t i = 0; rc == 0 && i < found.n; i++)
-			rc = remove_row(t, &found.v[i], true, err);
+			rc = remove_row(t, &found.v[i], err);
 		if (rc == 0)
 			*removed += (uint32_t)found.n;
 	}

@@ -1,4 +1,11 @@
-/* The writer's own: transactions on the cache, operations on the journal. */
+/* The writer's own, for the files of src/store/write.
+ *
+ * The cache is changed in a struct store_txn, one at a time, which the manager keeps
+ * open over many news (txn.c): a row goes into all its tables and out of them together
+ * (row.c), the chunks that count rows go along (rank.c), and so do texts and what lost
+ * its row (text.c). The journal is changed by operations, each a transaction of its own
+ * with a full sync, a struct jop (journal.c): changes are accepted (accept.c), undone
+ * (undo.c), and go after a message that went elsewhere (follow.c). */
 #ifndef TERN_STORE_WRITE_WRITER_H
 #define TERN_STORE_WRITE_WRITER_H
 
@@ -64,9 +71,6 @@ int rank_add(struct store_txn *t, const unsigned char *key, struct err *err);
 int rank_remove(struct store_txn *t, const unsigned char *key, struct err *err);
 int rank_flush(struct store_txn *t, struct err *err);
 
-/* Take a row out of all tables; its text stays with an orphan if `keeps_orphan`. */
-int remove_row(struct store_txn *t, const struct place *at, bool keeps_orphan,
-	       struct err *err);
 /* The only orphan with this fingerprint is taken: 0, 1 there is none or several, -1. */
 int orphan_take(struct store_txn *t, const struct row *row, uint64_t *local_out,
 		struct err *err);
@@ -106,7 +110,6 @@ int j_counter_add(struct jop *j, const char *name, int64_t delta, uint64_t *befo
 int j_put(struct jop *j, const struct intent *i, struct err *err);
 int j_delete(struct jop *j, const struct intent *i, struct err *err);
 int j_next_seq(struct jop *j, uint64_t *seq_out, struct err *err);
-int j_get(struct jop *j, uint64_t seq, struct intent *out, struct err *err);
 int j_of_local(struct jop *j, uint64_t local, struct intents *out, struct err *err);
 /* The last move or delete of a message that was confirmed before this operation:
  * 0, 1 none, -1. */
@@ -123,8 +126,6 @@ int j_put_group(struct jop *j, uint64_t group, const struct group *g, struct err
  * keyword may be empty. 0, 1 not cached, -1. */
 int j_shown(struct jop *j, uint64_t local, struct str keyword, uint32_t *flags_out,
 	    bool *has_keyword_out, struct err *err);
-/* Where the message is, filled into the record: 0, 1 not cached, -1. */
-int j_locate(struct jop *j, struct intent *i, struct err *err);
 /* Accept one record that has kind, local, group and arguments; coalesces.
  * *kept_out: it was not in vain. */
 int j_accept(struct jop *j, struct intent *i, bool release_now, bool *kept_out,
