@@ -210,72 +210,94 @@ decide_without_server(struct gather *g, const struct intent *i, uint8_t state, c
 	vec_push(&g->changed, c);
 }
 
+/* It rests until its time. */
 static bool
-gather_one(const struct intent *i, void *ctx)
+rests(struct gather *g, const struct intent *i)
 {
-	struct gather *g = ctx;
-	struct push *p = g->push;
-
-	/* The others come when this batch is done. */
-	if (p->n > 0 && p->n >= decide_batch_limit(p->v[0].attempts))
+	if (!decide_must_wait(i->not_before, g->now_wall))
 		return false;
-	if (map_set64(&g->seen, i->local, g) != NULL)
-		return true;
-	if (decide_must_wait(i->not_before, g->now_wall)) {
-		if (g->next_wall == 0 || i->not_before < g->next_wall)
-			g->next_wall = i->not_before;
-		return true;
+	if (g->next_wall == 0 || i->not_before < g->next_wall)
+		g->next_wall = i->not_before;
+	return true;
+}
+
+/* Of what was sent and never answered: whether it is to be sent again. */
+static bool
+is_repeated(struct gather *g, const struct intent *i, enum push_class class, bool at_source)
+{
+	switch (decide_uncertain(i, class, at_source)) {
+	case FATE_DONE:
+		decide_without_server(g, i, INTENT_CONFIRMED, "");
+		return false;
+	case FATE_PROBE:
+		g->wants_probe = true;
+		return false;
+	case FATE_REPEAT:
+		break;
 	}
-	struct str target;
-	enum push_class class = decide_class(i, g->trash, &target);
-	struct found found = find_message(g, i);
-	uint32_t uid = found.uid;
-	bool at_source = found.is_there;
+	return true;
+}
+
+/* Whether it may go out now. Else it is decided here, or what it waits for is noted. */
+static bool
+may_go(struct gather *g, const struct intent *i, enum push_class class, struct found found)
+{
+	bool is_flags = class == PUSH_FLAG || class == PUSH_KEYWORD;
+
 	if (found.may_come) {
 		g->awaits_rows = true;
-		return true;
+		return false;
 	}
 	/* No trash known yet is not the same as no trash. */
 	if (class == PUSH_EXPUNGE && g->trash.len == 0 && !g->box->account->has_folders) {
 		g->wants_folders = true;
-		return true;
+		return false;
 	}
 	if ((class == PUSH_MOVE || class == PUSH_COPY) && i->target_account.len > 0 &&
 	    !str_eq(i->target_account, i->account)) {
 		decide_without_server(g, i, INTENT_REFUSED,
 				      "moving between accounts is not possible yet");
-		return true;
+		return false;
 	}
-	bool is_flags = class == PUSH_FLAG || class == PUSH_KEYWORD;
-	if (i->state == INTENT_SENT && (at_source || !is_flags)) {
-		switch (decide_uncertain(i, class, at_source)) {
-		case FATE_DONE:
-			decide_without_server(g, i, INTENT_CONFIRMED, "");
-			return true;
-		case FATE_PROBE:
-			g->wants_probe = true;
-			return true;
-		case FATE_REPEAT:
-			break;
-		}
-	} else if (i->uid == 0 && !at_source && i->state == INTENT_PLANNED) {
+	if (i->state == INTENT_SENT && (found.is_there || !is_flags))
+		return is_repeated(g, i, class, found.is_there);
+	if (i->uid == 0 && !found.is_there && i->state == INTENT_PLANNED) {
 		/* An undone move whose new UID nobody told us: look for it. */
 		g->wants_probe |= !is_behind(g, i);
-		return true;
-	} else if (is_news(g, uid) && (!at_source || g->uidnext > 0)) {
-		g->wants_look = true;
-		g->sought_uid = uid > g->sought_uid ? uid : g->sought_uid;
-		return true;
-	} else if (!at_source) {
-		decide_without_server(g, i, INTENT_PARKED, "the message is no longer there");
-		return true;
+		return false;
 	}
+	if (is_news(g, found.uid) && (!found.is_there || g->uidnext > 0)) {
+		g->wants_look = true;
+		g->sought_uid = found.uid > g->sought_uid ? found.uid : g->sought_uid;
+		return false;
+	}
+	if (!found.is_there)
+		decide_without_server(g, i, INTENT_PARKED, "the message is no longer there");
+	return found.is_there;
+}
+
+static bool
+gather_one(const struct intent *i, void *ctx)
+{
+	struct gather *g = ctx;
+	struct push *p = g->push;
+	struct str target;
+
+	/* The others come when this batch is done. */
+	if (p->n > 0 && p->n >= decide_batch_limit(p->v[0].attempts))
+		return false;
+	if (map_set64(&g->seen, i->local, g) != NULL || rests(g, i))
+		return true;
+	enum push_class class = decide_class(i, g->trash, &target);
+	struct found found = find_message(g, i);
+	if (!may_go(g, i, class, found))
+		return true;
 	if (p->n > 0 && (p->n >= decide_batch_limit(i->attempts) ||
 			 !decide_same_batch(&p->v[0], i, g->trash)))
 		return true;
 	p->v = xreallocarray(p->v, p->n + 1, sizeof(*p->v));
 	p->v[p->n] = intent_copy(i, &p->arena);
-	p->v[p->n].uid = uid;
+	p->v[p->n].uid = found.uid;
 	p->v[p->n].uidvalidity = g->uidvalidity;
 	if (p->n++ == 0) {
 		p->class = class;

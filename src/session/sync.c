@@ -586,11 +586,17 @@ sync_uids_done(struct task *t)
 
 /* ---- the cursor --------------------------------------------------------------------------- */
 
+struct cursor_ctx {
+	const struct msg_w_cursor *m;
+	const struct box *box;
+};
+
 static void
 set_cursor(struct mailbox *m, struct buf *covered, void *ctx)
 {
-	const struct msg_w_cursor *c = ((void **)ctx)[0];
-	struct box *b = ((void **)ctx)[1];
+	const struct cursor_ctx *cursor = ctx;
+	const struct msg_w_cursor *c = cursor->m;
+	const struct box *b = cursor->box;
 	struct seqset set = SEQSET_INIT;
 
 	if (c->uidnext > 1 && seqset_parse(buf_str(covered), &set, NULL) == 0) {
@@ -622,8 +628,8 @@ cursor(struct worker *w, struct box *b, const struct ipc_frame *f, struct err *e
 	/* While the vanish brake holds, the cursor that vouches for it must not move. */
 	if (b->wants_uids && !w->is_open)
 		m.modseq = 0;
-	void *ctx[2] = { &m, b };
-	if (box_change(b, set_cursor, ctx, err) < 0)
+	struct cursor_ctx ctx = { &m, b };
+	if (box_change(b, set_cursor, &ctx, err) < 0)
 		return -1;
 	push_rows_came(b);
 	b->wants_fill = true;

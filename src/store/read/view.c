@@ -107,37 +107,26 @@ store_close(struct store *s)
 	free(s);
 }
 
+/* One that was deleted, moved aside or made since: two stat() calls. */
 static int
-reopen_cache(struct store *s, struct err *err)
+follow_file(struct store *s, struct env *e, const struct env_spec *spec, const char *dir,
+	    struct err *err)
 {
-	if (s->is_writers)
+	if (env_is_current(e, dir))
 		return 0;
-	if (s->n_views > 0)
-		return err_set(err, ERR_SYSTEM, "the cache is being read");
 	free_idle(s);
-	env_close(s->cache);
-	return env_open_read(s->cache, &env_cache_spec, s->cache_dir, err) < 0 ? -1 : 0;
+	env_close(e);
+	return env_open_read(e, spec, dir, err) < 0 ? -1 : 0;
 }
 
-static int
-reopen_journal(struct store *s, struct err *err)
-{
-	free_idle(s);
-	env_close(s->journal);
-	return env_open_read(s->journal, &env_journal_spec, s->state_dir, err) < 0 ? -1 : 0;
-}
-
-/* A cache that was deleted, moved aside or made since: two stat() calls. */
 static int
 follow_files(struct store *s, struct err *err)
 {
 	if (s->is_writers || s->n_views > 0)
 		return 0;
-	if (!env_is_current(s->journal, s->state_dir) && reopen_journal(s, err) != 0)
+	if (follow_file(s, s->journal, &env_journal_spec, s->state_dir, err) != 0)
 		return -1;
-	if (!env_is_current(s->cache, s->cache_dir) && reopen_cache(s, err) != 0)
-		return -1;
-	return 0;
+	return follow_file(s, s->cache, &env_cache_spec, s->cache_dir, err);
 }
 
 /* ---- snapshots --------------------------------------------------------------------------- */
