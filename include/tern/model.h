@@ -185,12 +185,15 @@ struct model_mailbox {
 };
 bool model_mailbox(struct model *m, struct model_mailbox *out);
 
+enum model_hidden { MODEL_HIDES_READ = 0, MODEL_HIDES_OLD, MODEL_HIDES_NEW };
+
 struct model_row {
 	struct row row;
 	uint32_t number;
 	bool is_tagged;
 	bool is_collapsed;
 	uint32_t n_hidden;
+	enum model_hidden hides; /* the last of them that is unread */
 	uint8_t tree_depth;
 	uint64_t tree_more; /* as in struct view_row */
 	bool is_tree_broken;
@@ -214,6 +217,7 @@ bool model_thread_locals(struct model *m, uint64_t local, bool whole,
 void model_collapse(struct model *m, uint64_t local, bool on);
 void model_collapse_all(struct model *m, bool on);
 bool model_is_collapsed(struct model *m, uint64_t local);
+bool model_has_collapsed(const struct model *m); /* any thread is */
 
 /* ---- tags -------------------------------------------------------------------------------- */
 

@@ -176,6 +176,7 @@ struct view_row {
 	bool hides_subject; /* as its parent's */
 	bool is_collapsed;
 	uint32_t n_hidden;   /* messages of the collapsed thread below */
+	bool hides_unread, hides_recent; /* one of them is unread; and has come just now */
 	uint32_t n_thread;   /* messages in its thread: %e of %E */
 	uint32_t thread_at;
 	uint32_t n_attachments;

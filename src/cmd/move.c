@@ -345,8 +345,11 @@ cmd_collapse_all(struct app *app, const struct cmd *c)
 		return;
 	bool on = !model_is_collapsed(app->model, local);
 	if (on && model_find(app->model, local, &at) &&
-	    model_thread(app->model, at, true, &first, &end))
+	    model_thread(app->model, at, true, &first, &end)) {
 		view_index_go_ordinal(index, model_order(app->model)->reverse ? end - 1 : first);
+		/* A message alone is neither: what was done last is undone. */
+		on = end - first > 1 || !model_has_collapsed(app->model);
+	}
 	model_collapse_all(app->model, on);
 }
 

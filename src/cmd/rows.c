@@ -136,6 +136,8 @@ app_view_row(struct app *app, const struct model_row *mr, struct view_row *out)
 		.is_tree_broken = mr->is_tree_broken,
 		.is_collapsed = mr->is_collapsed,
 		.n_hidden = mr->n_hidden,
+		.hides_unread = mr->hides != MODEL_HIDES_READ,
+		.hides_recent = mr->hides == MODEL_HIDES_NEW,
 		.n_thread = mr->n_hidden + 1,
 		.n_attachments = mr->row.flags & ROW_ATTACHMENT ? 1 : 0,
 	};

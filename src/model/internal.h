@@ -96,6 +96,7 @@ struct box {
 	struct idset tags_away; /* of rows that left, for when they come back */
 	size_t tags_at, away_at; /* looked through up to here; SIZE_MAX: to the end */
 	struct idset collapsed; /* local id of the thread's first message */
+	struct idset read;	/* of these, whose hidden messages are known to be read */
 
 	struct list *list; /* NULL: date order, nothing limited */
 	bool list_is_threads;

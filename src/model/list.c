@@ -252,6 +252,12 @@ model_is_collapsed(struct model *m, uint64_t local)
 	return root != 0 && idset_has(&m->box->collapsed, root);
 }
 
+bool
+model_has_collapsed(const struct model *m)
+{
+	return m->box != NULL && m->box->collapsed.count > 0;
+}
+
 static void
 collapse_roots(struct model *m, struct list *l)
 {
@@ -440,6 +446,7 @@ build_finish(struct model *m)
 	build_free(b);
 	box->build = NULL;
 	list_free(box->list);
+	idset_release(&box->read);
 	box->list = l;
 	box->list_is_threads = box->order.sort == ORDER_THREADS;
 	/* A list of nothing waits for nobody: the first rows of a mailbox come behind it. */

@@ -103,6 +103,8 @@ static void
 rows_changed(struct model *m)
 {
 	m->hidden_known = false;
+	if (m->box != NULL)
+		idset_release(&m->box->read);
 	model_mark(m, MODEL_ROWS | MODEL_ACTIVITY);
 }
 

@@ -54,6 +54,13 @@ row_is_new(const struct view_row *row, const struct view_look *look)
 	       (!look->marks_old || (row->row.flags & ROW_RECENT));
 }
 
+bool
+row_has_new(const struct view_row *row, const struct view_look *look)
+{
+	return row_is_new(row, look) ||
+	       (row->hides_unread && (!look->marks_old || row->hides_recent));
+}
+
 static struct str
 real_name(const struct row *row)
 {
@@ -223,7 +230,7 @@ put_tree(const void *ctx, struct buf *out)
 /* $flag_chars: tagged, flagged, deleted, attachment deleted, replied, old, new,
  * thread with old, thread with new, read, read of a thread. */
 enum { FLAG_TAGGED, FLAG_FLAGGED, FLAG_DELETED, FLAG_ATTACH_DELETED, FLAG_REPLIED, FLAG_OLD,
-       FLAG_NEW };
+       FLAG_NEW, FLAG_OLD_THREAD, FLAG_NEW_THREAD };
 
 static void
 put_flag(const void *ctx, int i, struct buf *out)
@@ -242,6 +249,10 @@ INDEX(S)
 		buf_addc(out, 'x');
 	else if (flags & (ROW_DELETED | ROW_TO_DELETE))
 		put_flag(ctx, FLAG_DELETED, out);
+	else if (row->is_collapsed && row_has_new(row, LOOK_OF(ctx)))
+		put_flag(ctx, FLAG_NEW_THREAD, out);
+	else if (row->is_collapsed && (row->hides_unread || !(flags & ROW_SEEN)))
+		put_flag(ctx, FLAG_OLD_THREAD, out);
 	else if (row_is_new(row, LOOK_OF(ctx)))
 		put_flag(ctx, FLAG_NEW, out);
 	else if (!(flags & ROW_SEEN))

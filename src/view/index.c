@@ -95,7 +95,7 @@ built_in_style(const struct view_row *row, struct ui_style style, const struct v
 {
 	unsigned flags = row->row.flags;
 
-	if (row_is_new(row, look))
+	if (row_has_new(row, look))
 		style.attrs |= UI_BOLD;
 	if (flags & ROW_FLAGGED)
 		style = ui_style_over(style, look->warm);

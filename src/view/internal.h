@@ -80,5 +80,7 @@ struct part_context {
 };
 
 bool row_is_new(const struct view_row *row, const struct view_look *look);
+/* It, or a message that is folded away under it. */
+bool row_has_new(const struct view_row *row, const struct view_look *look);
 
 #endif

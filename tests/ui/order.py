@@ -3,6 +3,7 @@
 import re
 
 import dovecot
+import places
 import tap
 import ui
 from mail import append
@@ -118,6 +119,23 @@ def test_rows_and_their_number_come_together():
             t.keys("<C-_>")
             t.until("three again", there)
             t.wait("undone")
+
+def test_a_folded_thread_tells_that_there_is_unread_mail_in_it():
+    d, t = threads("set flag_chars='+FDdAONon- '\n")
+    head = lambda letter: "^ +3 %s .*re1 .*[+]2" % letter
+    t.keys("<Esc>V")
+    t.wait(head("n"))
+    t.keys("<Esc>VT~A<Enter>;N;t<Esc>V")  # what is folded away is not tagged, as in mutt
+    t.wait(head(" "))
+    t.wait("6 messages ─")
+    c = d.client(mailbox="INBOX")
+    places.await_true("all to be read there", lambda: len(dovecot.uids(c, "SEEN")) == 6)
+    dovecot.check(c.uid("STORE", "5", "-FLAGS", r"(\Seen)"))
+    t.wait(head("n"))
+    t.keys("=jj<Esc>v")  # unfolded: each for itself
+    t.wait("^ +3   .*re1")
+    t.wait("^ +5 N .*re3")
+
 
 
 tap.main()
