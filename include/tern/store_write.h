@@ -110,6 +110,8 @@ int journal_update(struct store_writer *w, const struct intent *intents, size_t 
 int journal_sweep(struct store_writer *w, int64_t now_wall, struct err *err);
 /* Drop a record that is refused, parked, held or planned (the user says so). */
 int journal_drop(struct store_writer *w, uint64_t seq, struct err *err);
+/* Waiting to reach this account's server (planned or sent). */
+uint32_t journal_n_waiting(const struct store_writer *w, struct str account);
 /* Lease of local ids: taken in blocks from the journal's counter, never reused. */
 int journal_next_local(struct store_writer *w, uint64_t *local_out, struct err *err);
 /* After the cache was rebuilt or UIDVALIDITY changed: bind records of a mailbox to

@@ -249,35 +249,6 @@ account_add_pin(struct account *a, const char *key_sha256)
 
 /* ---- what it does, in words ----------------------------------------------------------- */
 
-struct waiting {
-	const struct account *account;
-	uint32_t n;
-};
-
-static bool
-count_one(const struct intent *i, void *ctx)
-{
-	struct waiting *w = ctx;
-
-	w->n += str_eqc(i->account, w->account->name);
-	return true;
-}
-
-/* Changes that have not reached the server. */
-static uint32_t
-count_waiting(const struct account *a)
-{
-	struct waiting w = { a, 0 };
-	struct store_view *v = store_begin(a->session->store, NULL);
-
-	if (v != NULL) {
-		store_each_intent(v, (1u << INTENT_PLANNED) | (1u << INTENT_SENT), count_one, &w,
-				  NULL);
-		store_end(v);
-	}
-	return w.n;
-}
-
 void
 account_tell(struct account *a, struct client *only)
 {
@@ -294,7 +265,7 @@ account_tell(struct account *a, struct client *only)
 		.text = buf_str(&a->text),
 		.done = done,
 		.total = total,
-		.n_waiting = count_waiting(a),
+		.n_waiting = journal_n_waiting(s->writer, str_c(a->name)), /* have not reached it */
 		.retry_wall = a->state == ACCOUNT_WAITING ?
 				      wall_now() + (a->retry_ms - s->now_ms + 999) / 1000 :
 				      0,

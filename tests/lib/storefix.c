@@ -164,6 +164,24 @@ print_record(const struct intent *i, void *ctx)
 	return true;
 }
 
+static bool
+count_record(const struct intent *i, void *ctx)
+{
+	*(uint32_t *)ctx += str_eqc(i->account, "acc");
+	return true;
+}
+
+/* What is counted as it is put is what is there. */
+static void
+check_count(struct fix *f, struct store_view *v)
+{
+	uint32_t n = 0;
+
+	must(f, store_each_intent(v, (1u << INTENT_PLANNED) | (1u << INTENT_SENT), count_record, &n,
+				  &f->err), "records");
+	assert_int_equal(journal_n_waiting(f->w, STR("acc")), n);
+}
+
 char *
 fix_journal(struct fix *f)
 {
@@ -172,6 +190,7 @@ fix_journal(struct fix *f)
 
 	must(f, v == NULL, "snapshot");
 	must(f, store_each_intent(v, UINT32_MAX, print_record, &out, &f->err), "records");
+	check_count(f, v);
 	store_end(v);
 	return buf_take(&out);
 }

@@ -15,6 +15,49 @@ j_error(const struct jop *j, int rc, struct err *err)
 	return env_error(j->e, rc, "write", err);
 }
 
+void
+j_count(struct account_counts *c, uint64_t account, int64_t n)
+{
+	for (size_t i = 0; i < c->of.n; i++)
+		if (c->of.v[i].account == account) {
+			c->of.v[i].n += n;
+			return;
+		}
+	struct account_count one = { account, n };
+	vec_push(&c->of, one);
+}
+
+static bool
+count_waiting(const struct intent *i, void *ctx)
+{
+	j_count(ctx, hash64(i->account), 1);
+	return true;
+}
+
+int
+journal_count(struct store_writer *w, struct err *err)
+{
+	struct store_view *v = store_begin(w->reader, err);
+
+	if (v == NULL)
+		return -1;
+	int rc = store_each_intent(v, (1u << INTENT_PLANNED) | (1u << INTENT_SENT), count_waiting,
+				   &w->waiting, err);
+	store_end(v);
+	return rc;
+}
+
+uint32_t
+journal_n_waiting(const struct store_writer *w, struct str account)
+{
+	uint64_t hash = hash64(account);
+
+	for (size_t i = 0; i < w->waiting.of.n; i++)
+		if (w->waiting.of.v[i].account == hash)
+			return (uint32_t)w->waiting.of.v[i].n;
+	return 0;
+}
+
 static int
 run_once(struct store_writer *w, jop_fn fn, void *ctx, struct err *err)
 {
@@ -37,7 +80,10 @@ run_once(struct store_writer *w, jop_fn fn, void *ctx, struct err *err)
 	} else {
 		rc = mdb_txn_commit(j.txn);
 		result = rc == 0 ? 0 : j_error(&j, rc, err);
+		for (size_t i = 0; rc == 0 && i < j.waiting.of.n; i++)
+			j_count(&w->waiting, j.waiting.of.v[i].account, j.waiting.of.v[i].n);
 	}
+	vec_release(&j.waiting.of);
 	store_end(j.view);
 	map_release(&j.moved, NULL);
 	arena_release(&j.arena);
@@ -133,9 +179,10 @@ index_record(struct jop *j, const struct intent *i, bool is_put, struct err *err
 			      del(j, entries[n].db, k, err)) != 0)
 			return -1;
 	}
-	if (is_waiting(i))
-		return j_counter_add(j, "n_waiting", is_put ? 1 : -1, NULL, err);
-	return 0;
+	if (!is_waiting(i))
+		return 0;
+	j_count(&j->waiting, hash64(i->account), is_put ? 1 : -1);
+	return j_counter_add(j, "n_waiting", is_put ? 1 : -1, NULL, err);
 }
 
 int

@@ -243,7 +243,7 @@ store_writer_open(const struct store_paths *paths, int lock_fd, bool *rebuilt_ou
 	if (open_cache(w, &rebuilt, err) != 0)
 		goto fail;
 	w->reader = store_new_on(&w->cache, &w->journal, w->cache_dir, w->state_dir);
-	if (guard_local_ids(w, err) != 0)
+	if (guard_local_ids(w, err) != 0 || journal_count(w, err) != 0)
 		goto fail;
 	reserve_make(w);
 	if (rebuilt_out != NULL)
@@ -262,6 +262,7 @@ store_writer_close(struct store_writer *w)
 	if (w->txn != NULL)
 		store_txn_abort(w->txn);
 	store_close(w->reader);
+	vec_release(&w->waiting.of);
 	env_close(&w->cache);
 	env_close(&w->journal);
 	if (w->owns_lock && w->lock_fd >= 0)

@@ -13,6 +13,16 @@
 #include "tern/base/map.h"
 #include "tern/store_write.h"
 
+/* Changes that wait, by account: counted as they are put, so that nobody has to walk
+ * through all of them. */
+struct account_count {
+	uint64_t account; /* hash64() of its name */
+	int64_t n;
+};
+struct account_counts {
+	VEC(struct account_count) of;
+};
+
 struct store_writer {
 	char *cache_dir;
 	char *state_dir;
@@ -23,6 +33,7 @@ struct store_writer {
 	struct store_txn *txn;	     /* the one that is open */
 	uint64_t next_local, end_local; /* what is left of the lease */
 	unsigned sweep_at;	     /* directory of texts to look at next */
+	struct account_counts waiting;
 };
 
 /* ---- cache ---------------------------------------------------------------------- */
@@ -93,6 +104,7 @@ struct jop {
 	int64_t now_wall;
 	struct map moved; /* local to the seq of its last move that is done; see j_last_move() */
 	bool has_moved;
+	struct account_counts waiting; /* what is added to the writer's with the commit */
 };
 
 typedef int (*jop_fn)(struct jop *j, void *ctx, struct err *err);
@@ -103,6 +115,9 @@ struct intents {
 	size_t n, cap;
 };
 
+void j_count(struct account_counts *c, uint64_t account, int64_t n);
+/* From what is on the disk. */
+int journal_count(struct store_writer *w, struct err *err);
 int j_error(const struct jop *j, int rc, struct err *err);
 int j_counter_add(struct jop *j, const char *name, int64_t delta, uint64_t *before_out,
 		  struct err *err);
