@@ -52,6 +52,7 @@ def test_a_search_says_that_it_saw_only_what_is_here():
     t.keys("<Space>")
     # The rest is there when its end can be gone to.
     places.await_true("the end of the text", lambda: (t.keys("<End>"), "the last word" in t.picture())[1])
+    t.gone("text continues")
     t.keys("<Home>/the last words<Enter>")
     t.wait("not found *$")
 
