@@ -415,7 +415,9 @@ account_connected(struct account *a)
 	a->n_extra_failures = 0;
 	a->retry_ms = 0;
 	a->is_stopped = false;
-	account_say(a, ACCOUNT_READY, "connected");
+	/* One more connection takes nothing back that was said of a mailbox. */
+	if (a->state != ACCOUNT_READY && a->state != ACCOUNT_BUSY)
+		account_say(a, ACCOUNT_READY, "connected");
 }
 
 void

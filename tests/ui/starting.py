@@ -134,4 +134,25 @@ def test_two_accounts_of_one_host_have_two_names():
     t.wait("─anna@localhost/Inbox─")
 
 
+def test_one_connection_more_takes_nothing_back():
+    """The first one has brought the mailbox into step when the second logs in, for the list."""
+    server = ui.preauth()
+    first, go = os.path.join(server.dir, "first"), os.path.join(server.dir, "go")
+    with open(server.script) as f:
+        imap = f.read().partition("\n")[2]
+    with open(server.script, "w") as f:
+        f.write("#!/bin/sh\nmkdir '%s' 2>>/dev/null || while [ ! -e '%s' ]; do sleep 0.05; done\n%s" % (
+            first, go, imap))
+    user = ui.User(server)
+    t = user.open()
+    t.wait("localhost: in step")
+    open(go, "w").close()
+    t.keys("c?")
+    t.wait("Projekte/")
+    t.keys("q")
+    t.wait("localhost: in step")
+    t.keys("x")
+    assert t.end() == 0
+
+
 tap.main()
