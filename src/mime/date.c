@@ -322,6 +322,8 @@ mime_parse_date(struct str raw, struct mime_date *date_out)
 	struct date_parts p = nothing;
 	struct str word, s = str_head(str_trim(raw), 200);
 
+	if (s.len == 0) /* of nothing at all not even the end is a pointer */
+		return false;
 	if (!parse_exact(s, &p)) {
 		p = nothing;
 		while (next_word(&s, &word))
