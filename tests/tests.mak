@@ -43,8 +43,10 @@ endef
 # What the terminal makes of what is sent to it, only libvterm tells.
 test_libs = cmocka $(if $(filter ui_term ui_gate,$(basename $(notdir $1))),vterm)
 $(foreach t,$(UNIT_SOURCES) $(PROTO_SOURCES),$(eval $(call test_rules,$t,,$(call test_libs,$t))))
-# A fuzz target defines LLVMFuzzerTestOneInput; the replay main feeds it seeds.
-$(foreach t,$(FUZZ_SOURCES),$(eval $(call test_rules,$t,$(B)/tests/lib/fuzz/replay.o,)))
+# A fuzz target defines LLVMFuzzerTestOneInput; the replay main feeds it seeds,
+# that of libFuzzer (make fuzz) what it makes of them.
+FUZZ_MAIN = $(if $(findstring fuzzer,$(SAN)),,$(B)/tests/lib/fuzz/replay.o)
+$(foreach t,$(FUZZ_SOURCES),$(eval $(call test_rules,$t,$(FUZZ_MAIN),)))
 
 # Helpers of the tests that are programs of their own: base and libvterm, and
 # the modules that TOOL_USES names.
@@ -81,7 +83,7 @@ RUN = $(or $(PYTHON),python3) tests/lib/run.py
 ALL_MAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: check-deps check-all check-unit check-proto check-server check-ui \
-	check-fuzz check-layers check-programs bench tools
+	check-fuzz check-layers check-programs bench tools fuzz fuzz-all
 
 check:
 	@tests/lib/deps.sh test
@@ -108,6 +110,26 @@ check-fuzz: $(FUZZ_TESTS)
 	@$(RUN) fuzz $(FUZZ_TESTS)
 check-layers: all $(LINK_CHECKS)
 	@$(RUN) layers $(LINK_CHECKS) $(LAYER_TESTS)
+
+# Each target for so long, or those of FUZZ="imap_framer mime_header". What is found is in
+# build/san-fuzzer-*/found; what the next run begins with, beside the seeds, in corpus.
+FUZZ_SECONDS = 180
+FUZZ = $(notdir $(FUZZ_TESTS))
+FUZZ_CC = clang
+fuzz:
+	@$(MAKE) --no-print-directory CC="$(FUZZ_CC)" WARN= SAN=fuzzer,address,undefined fuzz-all
+fuzz-all: $(FUZZ:%=fuzz-%)
+# Debian's libetpan has no frame pointers: who forgot something (lsan.supp) is seen slowly.
+fuzz-imap_bodystructure: FUZZ_ASAN = :fast_unwind_on_malloc=0
+fuzz-%: $(B)/tests/fuzz/%
+	@mkdir -p $(B)/corpus/$* $(B)/found
+	@ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1$(FUZZ_ASAN) \
+		UBSAN_OPTIONS=print_stacktrace=1 \
+		LSAN_OPTIONS=suppressions=tests/lib/lsan.supp:print_suppressions=0 \
+		$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=$(B)/found/$*- \
+		$(B)/corpus/$* tests/fuzz/seeds/$* >$(B)/found/$*.log 2>&1 || \
+		{ tail -n 60 $(B)/found/$*.log; exit 1; }
+	@echo "$*: `tail -n 1 $(B)/found/$*.log`"
 
 demo:
 	@tests/lib/deps.sh demo
