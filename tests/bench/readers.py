@@ -62,8 +62,7 @@ class Reader:
 
     def rest(self):
         places.reap()
-        return [pid for pid, name in places.descendants().items()
-                if name != "screen" and places.environment_of(pid).get("TERN_TEST_HOME") == self.home]
+        return list(places.belonging_to(self.home))
 
     def order(self):
         return "threads" if self.is_threaded else "date"

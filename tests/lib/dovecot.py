@@ -19,6 +19,8 @@ import places
 import tap
 
 imaplib._MAXLINE = 50_000_000
+# Not every user's path leads there.
+DAEMON = shutil.which("dovecot", path=os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin") or "dovecot"
 PASSWORD = "Xyzzy-47+plugh"  # a word that no log and no program has
 IS_ROOT = os.getuid() == 0
 UID, GID = (places.NOBODY, places.NOBODY) if IS_ROOT else (os.getuid(), os.getgid())
@@ -208,7 +210,7 @@ service auth {{
     # --- life
 
     def start(self):
-        subprocess.run(["dovecot", "-c", self.conf], check=True, stdin=subprocess.DEVNULL,
+        subprocess.run([DAEMON, "-c", self.conf], check=True, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         places.await_true("Dovecot", self.accepts)
         with open(os.path.join(self.dir, "run/master.pid")) as f:

@@ -1,8 +1,12 @@
 """Where things are, directories that go away, processes by their id."""
 import atexit
+import collections
+import contextlib
 import ctypes
+import itertools
 import os
 import re
+import resource
 import shutil
 import signal
 import sys
@@ -106,13 +110,39 @@ def expect_crashes(env):
     env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":handle_segv=0:handle_sigbus=0:handle_abort=0"
 
 
-def environment_of(pid):
+# The manager hides from everybody but root: no other may look at its environment, its
+# descriptors, its memory. With this in front of a command an ordinary user sees what root
+# does, as the owner of the namespace that it runs in.
+SEEN = [] if os.getuid() == 0 else ["unshare", "--user", "--map-root-user"]
+
+# So a home's processes are known by a limit that no program here has a use for: children
+# have it from their parents, and the kernel tells it of one that hides, too.
+MARK = resource.RLIMIT_MSGQUEUE
+_marks = collections.defaultdict(itertools.count(1).__next__)
+
+
+@contextlib.contextmanager
+def marked(env):
+    """What is started in here with this environment belongs to its TERN_TEST_HOME."""
+    before = resource.getrlimit(MARK)
+    if env and "TERN_TEST_HOME" in env:
+        resource.setrlimit(MARK, (_marks[env["TERN_TEST_HOME"]], before[1]))
     try:
-        with open("/proc/%d/environ" % pid, "rb") as f:
-            pairs = f.read().decode("utf-8", "replace").split("\0")
-        return dict(p.split("=", 1) for p in pairs if "=" in p)
+        yield
+    finally:
+        resource.setrlimit(MARK, before)
+
+
+def _mark_of(pid):
+    try:
+        return resource.prlimit(pid, MARK)[0]
     except OSError:
-        return {}
+        return None  # it has ended
+
+
+def belonging_to(home):
+    """{pid: name} of what was started for this home, and of what that started."""
+    return {pid: name for pid, name in descendants().items() if name != "screen" and _mark_of(pid) == _marks[home]}
 
 
 def kill(pid, sig=signal.SIGKILL):

@@ -57,8 +57,9 @@ class Terminal:
     def __init__(self, argv, rows=24, cols=80, env=None, cwd=None, record=None):
         self.record = record
         more = ["-o", record] if record else []
-        self.helper = subprocess.Popen([places.program("tests/tools/screen"), *more, str(rows), str(cols), *argv],
-                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, cwd=cwd)
+        with places.marked(env):
+            self.helper = subprocess.Popen([places.program("tests/tools/screen"), *more, str(rows), str(cols), *argv],
+                                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, cwd=cwd)
         first = self._line().split()
         self.pid, self.started_us = int(first[1]), int(first[2])
         tap.later(self.close)
@@ -198,6 +199,7 @@ class User:
         places.adopt_orphans()
         self.home = places.temp_dir("tern-u-")
         self.server, self.name, self.port = server, user, port
+        self.wrap = []  # a command in front of tern, such as places.SEEN
         self.rc = os.path.join(self.home, "ternrc")
         self.env = dict(os.environ, HOME=self.home, TERN_TEST_HOME=self.home, TERM="xterm-256color",
                         LC_ALL="C.UTF-8", TZ="UTC")
@@ -228,23 +230,23 @@ class User:
             f.write(text)
 
     def argv(self, *args):
-        return [places.program("tern"), "-F", self.rc, *args]
+        return [*self.wrap, places.program("tern"), "-F", self.rc, *args]
 
     def open(self, *args, rows=24, cols=80, record=None, **env):
         return Terminal(self.argv(*args), rows, cols, dict(self.env, **env), self.home, record)
 
     def batch(self, *args, seconds=20, stdin=None):
         """Run without a terminal; returns a subprocess.CompletedProcess."""
-        return subprocess.run(self.argv(*args), env=self.env, cwd=self.home, capture_output=True, input=stdin,
-                              timeout=seconds * places.SLOW, text=True)
+        with places.marked(self.env):
+            return subprocess.run(self.argv(*args), env=self.env, cwd=self.home, capture_output=True, input=stdin,
+                                  timeout=seconds * places.SLOW, text=True)
 
     def processes(self, name=None):
         """Pids of this user's programs, by name or all: {pid: name} / [pid]."""
-        places_found = {pid: n for pid, n in places.descendants().items()
-                        if n != "screen" and places.environment_of(pid).get("TERN_TEST_HOME") == self.home}
+        found = places.belonging_to(self.home)
         if name is None:
-            return places_found
-        return sorted(pid for pid, n in places_found.items() if n == name)
+            return found
+        return sorted(pid for pid, n in found.items() if n == name)
 
     def await_processes(self, name, n):
         """Until so many of that name run: what is killed takes a moment to end, and what is

@@ -85,7 +85,7 @@ def test_saving_waits_for_the_disk_where_nobody_else_waits():
     # Who looks for leaks stops the program, as strace does; not both at once.
     stores.env["ASAN_OPTIONS"] = stores.env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     trace = os.path.join(stores.top, "trace")
-    stores.wrap = ["strace", "-f", "-y", "-s", "500", "-e", "trace=fsync,fdatasync,rename,renameat2,link", "-o", trace]
+    stores.wrap = [*places.SEEN, "strace", "-f", "-y", "-s", "500", "-e", "trace=fsync,fdatasync,rename,renameat2,link", "-o", trace]
     i, local, folder = reader(*with_attachment(), stores=stores)
     assert is_saved(i.ask("SAVE_PART", local=local, section="2", path=os.path.join(folder, "report.hex")))
     calls = lambda name: [(n, l.split()[0]) for n, l in enumerate(open(trace)) if name in l and ".part" in l]

@@ -626,7 +626,7 @@ def test_acknowledged_only_after_the_sync():
     # Who looks for leaks stops the program, as strace does; not both at once.
     stores.env["ASAN_OPTIONS"] = stores.env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     trace = os.path.join(stores.top, "trace")
-    stores.wrap = ["strace", "-f", "-ttt", "-y", "-e", "trace=fdatasync,fsync,msync,pwrite64,pwritev,sendmsg,sendto,write",
+    stores.wrap = [*places.SEEN, "strace", "-f", "-ttt", "-y", "-e", "trace=fdatasync,fsync,msync,pwrite64,pwritev,sendmsg,sendto,write",
                    "-s", "64", "-xx", "-o", trace]
     i = interface(d, user, stores)
     post_id = os.urandom(16)
@@ -706,8 +706,10 @@ def test_no_password_in_any_file_at_the_highest_log_level():
 def test_no_password_on_any_command_line_or_in_the_log_of_tern():
     d, name = fresh()
     user = ui.User(d, user=name)
+    user.wrap = places.SEEN
     t = user.open("-d", "5", "-f", "=INBOX")
     t.wait("m2")
+    assert {"tern", "tern-session", "tern-imap"} <= set(user.processes().values()), user.processes()
     for pid in user.processes():
         for what in ("cmdline", "environ"):
             with open("/proc/%d/%s" % (pid, what), "rb") as f:
@@ -962,8 +964,15 @@ def test_a_server_that_hangs_up_after_login_is_not_called_again_and_again():
 
 # --- No descriptors left. -----------------------------------------------------------
 
+def seen():
+    """Stores whose manager has descriptors that can be counted."""
+    stores = manager.Stores()
+    stores.wrap = places.SEEN
+    return stores
+
+
 def starve(pid):
-    """Not one descriptor more for this process; returns what gives them back."""
+    """Not one descriptor more for this process of seen(); returns what gives them back."""
     used = {int(n) for n in os.listdir("/proc/%d/fd" % pid)}
     lowest = next(n for n in range(len(used) + 1) if n not in used)
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -973,7 +982,7 @@ def starve(pid):
 
 def test_a_worker_that_cannot_be_started_is_tried_again():
     d, user = fresh()
-    i = manager.Interface(manager.Stores(), PASSWORD_ANSWER)
+    i = manager.Interface(seen(), PASSWORD_ANSWER)
     # The one that was started in advance ends unused.
     spare = lambda: [p for p, name in places.descendants(i.stores.manager.pid).items() if name == "tern-imap"]
     for pid in places.await_true("a worker in advance", spare):
@@ -989,7 +998,7 @@ def test_a_worker_that_cannot_be_started_is_tried_again():
 
 
 def test_an_interface_that_cannot_be_let_in_costs_no_processor():
-    i = manager.Interface(manager.Stores())
+    i = manager.Interface(seen())
     pid = i.stores.manager.pid
 
     def said():

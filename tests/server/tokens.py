@@ -47,6 +47,7 @@ def begin(mechanism, *accepted):
     s = TokenServer(mechanism, [SECRET + n for n in accepted])
     p = proxy.Proxy(s.port, tls="good")
     user = ui.User(base="")
+    user.wrap = places.SEEN
     command = user.path("token")
     with open(command, "w") as f:
         f.write(COMMAND.format(home=user.home))
