@@ -37,6 +37,9 @@ BANNED = {
 }
 
 
+TOP = "README ChangeLog COPYING Makefile configure.ac include man src tests".split()
+
+
 def closure(module):
     seen, todo = set(), [module]
     while todo:
@@ -164,8 +167,17 @@ def bad_libraries():
                 yield "%s is linked with threads" % program
 
 
+def bad_top():
+    """What git has at the top beside this list; nothing where there is no git."""
+    tracked = subprocess.run(["git", "-C", ROOT, "ls-files"], capture_output=True, text=True).stdout
+    for name in {path.split("/")[0] for path in tracked.splitlines()}.difference(TOP):
+        if not name.startswith("."):
+            yield "%s does not belong to the top of the tree" % name
+
+
 def main():
-    checks = [("headers only of modules that may be used", bad_includes),
+    checks = [("nothing else at the top of the tree", bad_top),
+              ("headers only of modules that may be used", bad_includes),
               ("foreign libraries only where they belong", bad_foreign),
               ("our headers by their full name", bad_style_of_include),
               ("the map of src/README names every file", bad_map),
