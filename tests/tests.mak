@@ -3,9 +3,12 @@
 
 # A C test is named MODULE_WHAT.c and is linked with all objects of MODULE and
 # of what that module may use, and of nothing else: a call upwards fails to
-# link. `store` stands for its two archives.
+# link. `store` stands for its two archives. X_ALSO: what makes the store that the
+# test X reads.
+model_folded_ALSO = store_write
 test_module = $(firstword $(subst _, ,$(basename $(notdir $1))))
-test_modules = $(call closure,$(patsubst store,store_write,$(call test_module,$1)))
+test_modules = $(call closure,$(patsubst store,store_write,$(call test_module,$1))) \
+	$($(basename $(notdir $1))_ALSO)
 test_objects = $(foreach m,$(call test_modules,$1),$(call module_objects,$m))
 test_pkgs = $(sort $(foreach m,$(call test_modules,$1),$($m_LIBS)))
 test_program = $(patsubst %.c,$(B)/%,$1)

@@ -211,27 +211,6 @@ tree_bits(const struct list *l, uint32_t index)
 	return more;
 }
 
-/* Whether a folded thread hides unread mail; looked for from its end, where that is. */
-static enum model_hidden
-hidden_unread(struct model *m, uint32_t first, uint32_t end, uint64_t head)
-{
-	const struct list *l = m->box->list;
-	struct row row;
-	uint32_t at;
-
-	if (idset_has(&m->box->read, head))
-		return MODEL_HIDES_READ;
-	for (uint32_t i = end; i-- > first;) {
-		const struct key *k = &l->keys[l->rows[i].msg];
-		struct row_key key = { k->date, k->uid };
-		if (k->local != head && rank_of(m, key, k->local, &at) &&
-		    box_store_row(m, at, &row) == 0 && !(row.flags & ROW_SEEN))
-			return row.flags & ROW_RECENT ? MODEL_HIDES_NEW : MODEL_HIDES_OLD;
-	}
-	idset_add(&m->box->read, head);
-	return MODEL_HIDES_READ;
-}
-
 static void
 tell_tree(struct model *m, uint32_t ordinal, struct model_row *out)
 {
@@ -252,7 +231,7 @@ tell_tree(struct model *m, uint32_t ordinal, struct model_row *out)
 		out->is_collapsed = out->n_hidden > 0;
 		if (out->is_collapsed) {
 			out->tree_depth = 0; /* no tree without the others */
-			out->hides = hidden_unread(m, first, end, out->row.local);
+			out->hides = folded_hides(m, out->row.local);
 		}
 	}
 }
@@ -340,7 +319,7 @@ box_free(struct box *b)
 	idset_release(&b->tags);
 	idset_release(&b->tags_away);
 	idset_release(&b->collapsed);
-	idset_release(&b->read);
+	vec_release(&b->folded);
 	list_free(b->list);
 	build_free(b->build);
 	free(b);
@@ -796,7 +775,7 @@ box_news(struct model *m, const struct msg_news *news)
 		return;
 	/* A snapshot older than the news must not be read any more. */
 	model_rest(m);
-	idset_release(&m->box->read);
+	folded_look_again(m->box);
 	m->hidden_known = false;
 	model_mark(m, MODEL_ROWS);
 	locals = xreallocarray(NULL, n + 1, sizeof(*locals));

@@ -75,6 +75,15 @@ struct build {
 	int64_t started_us;
 };
 
+/* What a folded thread hides: see folded.c. */
+struct folded {
+	uint64_t head;		 /* its first message */
+	enum model_hidden hides; /* as of the last look */
+	bool is_due;		 /* something has changed since that look began */
+	bool is_under_way;
+	uint32_t left; /* under way: so many of its rows are still to be looked at */
+};
+
 struct box {
 	char *account;
 	struct buf wire;
@@ -96,7 +105,7 @@ struct box {
 	struct idset tags_away; /* of rows that left, for when they come back */
 	size_t tags_at, away_at; /* looked through up to here; SIZE_MAX: to the end */
 	struct idset collapsed; /* local id of the thread's first message */
-	struct idset read;	/* of these, whose hidden messages are known to be read */
+	VEC(struct folded) folded; /* of these, those that were on the screen */
 
 	struct list *list; /* NULL: date order, nothing limited */
 	bool list_is_threads;
@@ -225,6 +234,13 @@ void tags_leave(struct model *m, const uint64_t *locals, size_t n);
 void tags_look_through(struct box *b);
 bool tags_work(struct model *m, int64_t until_us);
 int box_key(struct model *m, uint64_t local, struct row_key *out);
+/* ---- folded.c ---- */
+/* Of a thread that is folded, by its first message: as far as is known by now. */
+enum model_hidden folded_hides(struct model *m, uint64_t head);
+void folded_look_again(struct box *b);
+bool folded_is_working(const struct box *b);
+/* Work until the deadline; true when there is more. */
+bool folded_work(struct model *m, int64_t until_us);
 /* ---- list.c ---- */
 void list_free(struct list *l);
 uint32_t list_count(const struct list *l);
@@ -238,6 +254,8 @@ bool list_is_head(const struct list *l, uint32_t index);
 /* Rows of the whole thread of a row, or of it and what is below it. */
 void list_thread_range(struct model *m, uint32_t index, bool whole, uint32_t *first_out,
 		       uint32_t *end_out);
+/* Those of the thread that a message is in; false: there is none. */
+bool list_thread_of(struct model *m, uint64_t local, uint32_t *first_out, uint32_t *end_out);
 void list_news(struct model *m, const uint64_t *locals, size_t n, bool many);
 void list_drop(struct model *m, const uint64_t *locals, size_t n);
 void build_start(struct model *m);

@@ -204,6 +204,17 @@ row_index_of(struct model *m, uint64_t local, uint32_t *index_out)
 }
 
 bool
+list_thread_of(struct model *m, uint64_t local, uint32_t *first_out, uint32_t *end_out)
+{
+	uint32_t index;
+
+	if (!row_index_of(m, local, &index))
+		return false;
+	list_thread_range(m, index, true, first_out, end_out);
+	return true;
+}
+
+bool
 model_thread_locals(struct model *m, uint64_t local, bool whole,
 		    void (*each)(uint64_t local, void *ctx), void *ctx)
 {
@@ -446,7 +457,7 @@ build_finish(struct model *m)
 	build_free(b);
 	box->build = NULL;
 	list_free(box->list);
-	idset_release(&box->read);
+	folded_look_again(box);
 	box->list = l;
 	box->list_is_threads = box->order.sort == ORDER_THREADS;
 	/* A list of nothing waits for nobody: the first rows of a mailbox come behind it. */

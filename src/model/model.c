@@ -159,6 +159,7 @@ model_work(struct model *m, int64_t budget_us)
 	bool more = tags_work(m, until_us);
 
 	more |= pass_work(m, until_us);
+	more |= folded_work(m, until_us);
 	return build_work(m, more ? until_us + budget_us / 4 : until_us) || more;
 }
 
@@ -167,6 +168,7 @@ model_is_working(const struct model *m)
 {
 	return m->seek != NULL || m->collect != NULL ||
 	       (m->box != NULL && (m->box->tags_at & m->box->away_at) != SIZE_MAX) ||
+	       (m->box != NULL && folded_is_working(m->box)) ||
 	       (m->box != NULL && m->box->build != NULL) || model_pause_ms(m) == 0;
 }
 

@@ -104,7 +104,7 @@ rows_changed(struct model *m)
 {
 	m->hidden_known = false;
 	if (m->box != NULL)
-		idset_release(&m->box->read);
+		folded_look_again(m->box);
 	model_mark(m, MODEL_ROWS | MODEL_ACTIVITY);
 }
 
