@@ -10,9 +10,17 @@ import ui
 def begin(rc=""):
     """(another client, terminal)"""
     server = ui.preauth(True)
-    t = ui.User(server, rc).open()
+    user = ui.User(server, rc)
+    t = user.open()
     t.wait("82 messages")
+    t.user = user
     return server.client("INBOX"), t
+
+
+def end(t):
+    """With the manager: what it has to send is sent then, and nothing follows."""
+    assert t.end() == 0
+    t.user.await_processes("tern-session", 0)
 
 
 def mark(t, n):
@@ -40,7 +48,7 @@ def test_quitting_without():
     other, t = begin("set delete=no\n")
     mark(t, 1)
     t.keys("q")
-    assert t.end() == 0
+    end(t)
     assert n_left(other) == 82
 
 
@@ -68,7 +76,7 @@ def test_exit_keeps_the_marks():
     other, t = begin()
     mark(t, 1)
     t.keys("x")
-    assert t.end() == 0
+    end(t)
     assert n_left(other) == 82
 
 
