@@ -591,11 +591,12 @@ ui_prompt_edit(struct ui_prompt *p, const struct ui_edit *edit)
 static bool
 take_choice(struct ui_prompt *p, uint32_t key)
 {
-	char letter[2] = { (char)key, '\0' };
+	/* Y is y, as in mutt. */
+	char letter[2] = { (char)(key >= 'A' && key <= 'Z' ? key | 32 : key), '\0' };
 
 	if (key == KEYC_RETURN || key == KEYC_ENTER || key == KEYC_KP_ENTER)
 		letter[0] = p->spec.choices[0];
-	else if (key >= 0x80 || key < ' ' || strchr(p->spec.choices, (int)key) == NULL)
+	else if (key >= 0x80 || key < ' ' || strchr(p->spec.choices, letter[0]) == NULL)
 		letter[0] = '\0';
 	if (letter[0] != '\0')
 		end(p, str_n(letter, 1));

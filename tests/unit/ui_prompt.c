@@ -252,6 +252,10 @@ test_choice(void **state)
 	ui_prompt_key(p, KEYC_RETURN);
 	assert_str(buf_str(&answer), "y");
 	ui_prompt_open(p, &spec);
+	ui_prompt_key(p, 'N');
+	assert_int_equal(n_answers, 3);
+	assert_str(buf_str(&answer), "n");
+	ui_prompt_open(p, &spec);
 	ui_prompt_key(p, KEYC_ESC);
 	assert_true(was_dismissed);
 	ui_prompt_free(p);
