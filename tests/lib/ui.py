@@ -232,8 +232,8 @@ class User:
     def argv(self, *args):
         return [*self.wrap, places.program("tern"), "-F", self.rc, *args]
 
-    def open(self, *args, rows=24, cols=80, record=None, **env):
-        return Terminal(self.argv(*args), rows, cols, dict(self.env, **env), self.home, record)
+    def open(self, *args, rows=24, cols=80, record=None, wrap=(), **env):
+        return Terminal([*wrap, *self.argv(*args)], rows, cols, dict(self.env, **env), self.home, record)
 
     def batch(self, *args, seconds=20, stdin=None):
         """Run without a terminal; returns a subprocess.CompletedProcess."""
