@@ -4,8 +4,10 @@
 #include <string.h>
 #include "tern/base/mem.h"
 #include "tern/base/utf8.h"
+#include "tern/have.h"
 #include "tern/ipc.h"
 #include "tern/row.h"
+#include "tern/session.h"
 #include "tern/structure.h"
 
 static void
@@ -340,11 +342,38 @@ test_hostile_structures(void **state)
 	arena_release(&a);
 }
 
+static void
+test_which_manager_fits(void **state)
+{
+	static const struct {
+		int protocol, schema; /* more than ours */
+		const char *build;
+		enum session_match want;
+	} of[] = {
+		{ 0, 0, TERN_VERSION, SESSION_FITS },
+		{ -1, 0, TERN_VERSION, SESSION_IS_OLDER },
+		{ 1, 0, TERN_VERSION, SESSION_IS_NEWER },
+		{ 1, -1, "0.0.1", SESSION_IS_NEWER }, /* who does not speak as we do */
+		{ 0, -1, TERN_VERSION, SESSION_IS_OLDER },
+		{ 0, 1, TERN_VERSION, SESSION_IS_NEWER },
+		{ 0, 0, "0.0.99", SESSION_IS_OLDER },
+		{ 0, 0, "999.10", SESSION_FITS }, /* it speaks as we do: it stays */
+		{ 0, 0, "", SESSION_FITS },
+		{ 0, 0, "nonsense", SESSION_FITS },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(of); i++)
+		assert_int_equal(session_match((unsigned)(IPC_PROTOCOL + of[i].protocol),
+					       (unsigned)(5 + of[i].schema), of[i].build, 5),
+				 of[i].want);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_which_manager_fits),
 		cmocka_unit_test(test_texts),
 #define MSG(sym, name, fields) cmocka_unit_test(test_msg_##name),
 #include "tern/defs/request.def"
