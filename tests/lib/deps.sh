@@ -81,8 +81,9 @@ elsewhere() {
 	lacking=
 	for c in gcc pkg-config; do command -v $c >/dev/null || lacking="$lacking $c"; done
 	for p in $1; do pkg-config --exists "$p" 2>/dev/null || lacking="$lacking $p"; done
+	# Not every path leads to sbin.
 	for c in $2; do
-		command -v "$c" >/dev/null || [ -x "$c" ] || lacking="$lacking $c"
+		command -v "$c" >/dev/null || [ -x "$c" ] || [ -x "/usr/sbin/$c" ] || lacking="$lacking $c"
 	done
 	[ -z "$lacking" ] && return 0
 	say "These libraries (by their pkg-config name) and programs are missing:$lacking"
@@ -94,7 +95,7 @@ build) list=$build pkgs=$build_pkgs programs= ;;
 demo) list=$demo pkgs=$build_pkgs programs='python3 /usr/lib/dovecot/imap' ;;
 test | bench)
 	list=$test pkgs="$build_pkgs $test_pkgs"
-	programs='python3 dovecot openssl setpriv readelf strace groff autoconf' ;;
+	programs='python3 dovecot openssl setpriv unshare readelf strace groff autoconf' ;;
 --install) shift; install_packages "$@"; exit ;;
 *) say "usage: deps.sh build|demo|test|bench"; exit 2 ;;
 esac
