@@ -243,10 +243,10 @@ service auth {{
             if sig == signal.SIGKILL and os.path.exists(pid_file):
                 os.unlink(pid_file)
         try:
-            places.await_true("Dovecot's end", lambda: not group_lives(group), 5)
+            places.await_true("Dovecot's end", lambda: not group_lives(group), 10)
         except AssertionError:
             os.killpg(group, signal.SIGKILL)
-            places.await_true("Dovecot's end", lambda: not group_lives(group), 5)
+            places.await_true("Dovecot's end", lambda: not group_lives(group))
         if sig == signal.SIGKILL:
             self._take_locks_away()
 

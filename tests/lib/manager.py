@@ -133,7 +133,7 @@ class Interface:
 
     def _connect(self):
         path, state = self._socket_path()
-        end = time.monotonic() + 20 * places.SLOW
+        end = time.monotonic() + places.SECONDS * places.SLOW
         while True:
             s = socket.socket(socket.AF_UNIX)
             try:
@@ -215,7 +215,7 @@ class Interface:
             verdict, text = answer
             self.send("ANSWER", question=q["question"], verdict=verdict, text=text)
 
-    def wait(self, *names, id=None, seconds=15.0, where=None):
+    def wait(self, *names, id=None, seconds=places.SECONDS, where=None):
         """The first event of these names (and id), taken out of the queue."""
         end = time.monotonic() + seconds * places.SLOW
         while True:

@@ -20,8 +20,10 @@ with open(os.path.join(ROOT, "include", "tern", "ipc.h")) as _f:
     PROTOCOL = int(re.search(r"#define IPC_PROTOCOL (\d+)", _f.read())[1])
 BUILD = os.environ.get("TERN_BUILD", os.path.join(ROOT, "build"))
 NOBODY = 65534
-# Sanitized programs are several times slower; a busy machine too.
+# Sanitized programs are several times slower.
 SLOW = 5 if os.environ.get("TERN_SAN") else 1
+# Patience of every wait: a busy machine takes its time, and a wait that is met costs none.
+SECONDS = 60
 
 
 def _leave(sig, _):
@@ -52,7 +54,7 @@ def run_dir():
     return os.environ["TERN_RUN_DIR"]
 
 
-def await_true(what, condition, seconds=30.0):
+def await_true(what, condition, seconds=SECONDS):
     """Ask again and again until it holds; returns what it returned."""
     end = time.monotonic() + seconds * SLOW
     while True:
@@ -143,6 +145,19 @@ def _mark_of(pid):
 def belonging_to(home):
     """{pid: name} of what was started for this home, and of what that started."""
     return {pid: name for pid, name in descendants().items() if name != "screen" and _mark_of(pid) == _marks[home]}
+
+
+def told_of(pid):
+    """What anybody may read of a process: its command line and its environment. Nothing,
+    if it has ended meanwhile."""
+    found = []
+    for what in ("cmdline", "environ"):
+        try:
+            with open("/proc/%d/%s" % (pid, what), "rb") as f:
+                found.append(f.read())
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return found
 
 
 def kill(pid, sig=signal.SIGKILL):

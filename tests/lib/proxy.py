@@ -6,7 +6,7 @@
     before = p.counts()
     ...
     print(p.counts() - before)        # bytes and flights since
-    p.freeze(); p.thaw(); p.freeze_at("down", 815)
+    p.freeze(); p.thaw(); p.freeze_at("down", 815); p.freeze_after("UID STORE")
     p.cut("reset"); p.cut_at("down", 4711, "close")
 
 It runs in a process of its own, so that a busy test does not disturb it. The
@@ -21,6 +21,7 @@ import asyncio
 import collections
 import json
 import os
+import re
 import socket
 import ssl
 import struct
@@ -80,6 +81,11 @@ class Proxy:
     def freeze_at(self, direction, n_bytes):
         """Freeze "up" or "down" by itself, once so many more bytes have passed."""
         self.ask("freeze_at", direction, n_bytes)
+
+    def freeze_after(self, pattern):
+        """Freeze "down" by itself once a client has said what matches: that passes, its
+        answer does not. Needs `tls`, as the proxy has to read it."""
+        self.ask("freeze_after", pattern)
 
     def is_frozen(self):
         return self.ask("is_frozen")
@@ -184,6 +190,7 @@ class Pair:
         self.held = {"up": collections.deque(), "down": collections.deque()}
         self.timer = {"up": None, "down": None}
         self.not_before = 0.0
+        self.said = b""  # the last of what the client said
         self.last_was_down = True
         self.is_over = False
 
@@ -252,6 +259,9 @@ class Pair:
                 proxy.record.write(b"%.6f %d %s %d\n" % (time.time(), self.number, way.encode(), len(data)))
                 proxy.record.write(data + b"\n")
                 proxy.record.flush()
+            if way == "up":
+                self.said = self.said[-1000:] + data
+                proxy.freeze_when_said(self.said)
             other.transport.write(data)
             proxy.freeze_when_due(way)
         if is_last:
@@ -295,7 +305,7 @@ class Server:
         self.pairs, self.connections, self.flights = set(), 0, 0
         self.bytes = {"up": 0, "down": 0}
         self.frozen, self.refusing = "none", False
-        self.freeze_after = {}
+        self.freeze_after, self.freeze_said = {}, None
         self.cut_after, self.cut_how, self.has_cut = {}, "close", False
 
     def is_frozen(self, way):
@@ -311,6 +321,11 @@ class Server:
         if limit is not None and self.bytes[way] >= limit:
             self.freeze_after.clear()
             self.freeze(way)
+
+    def freeze_when_said(self, said):
+        if self.freeze_said and self.freeze_said.search(said):
+            self.freeze_said = None
+            self.freeze("down")
 
     def new_side(self):
         return Pair(self).sides["up"]
@@ -351,6 +366,10 @@ class Server:
             self.freeze(args[0])
         elif name == "freeze_at":
             self.freeze_after = {args[0]: self.bytes[args[0]] + args[1]}
+        elif name == "freeze_after":
+            self.freeze_said = re.compile(args[0].encode())
+            for pair in self.pairs:
+                pair.said = b""
         elif name == "is_frozen":
             return self.frozen != "none"
         elif name == "refuse":

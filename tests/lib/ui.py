@@ -22,8 +22,6 @@ import places
 import sample
 import tap
 
-SECONDS = 10  # patience of a wait
-
 KEYS = {
     "Enter": "\r", "Return": "\r", "Esc": "\x1b", "Tab": "\t", "Space": " ", "lt": "<", "Backspace": "\x7f",
     "Up": "\x1bOA", "Down": "\x1bOB", "Right": "\x1bOC", "Left": "\x1bOD", "Home": "\x1bOH", "End": "\x1bOF",
@@ -109,22 +107,22 @@ class Terminal:
         """Type this literally: `<` is no special key."""
         return int(self._ok(self.ask("keys " + text.encode().hex()), "keys"))
 
-    def wait(self, regex, seconds=SECONDS):
+    def wait(self, regex, seconds=places.SECONDS):
         """Until the screen matches an extended regular expression (^ and $ are
         line ends); returns the time at which the bytes for it came."""
         answer = self.ask("wait %d %s" % (seconds * 1000 * places.SLOW, regex))
         return int(self._ok(answer, "the screen to match '%s'" % regex))
 
-    def gone(self, regex, seconds=SECONDS):
+    def gone(self, regex, seconds=places.SECONDS):
         answer = self.ask("gone %d %s" % (seconds * 1000 * places.SLOW, regex))
         return int(self._ok(answer, "'%s' to go" % regex))
 
-    def change(self, seq, seconds=SECONDS):
+    def change(self, seq, seconds=places.SECONDS):
         """Until the screen is newer than `seq`; returns (seq, time)."""
         answer = self._ok(self.ask("change %d %d" % (seconds * 1000 * places.SLOW, seq)), "a change")
         return tuple(int(w) for w in answer.split())
 
-    def until(self, what, condition, seconds=SECONDS):
+    def until(self, what, condition, seconds=places.SECONDS):
         """Until condition(Screen) holds; returns that screen."""
         import time
         end = time.monotonic() + seconds * places.SLOW
@@ -162,7 +160,7 @@ class Terminal:
     def state(self):
         return self.ask("state").removeprefix("ok ")
 
-    def end(self, seconds=SECONDS):
+    def end(self, seconds=places.SECONDS):
         """Until the program ends by itself; returns its status, -N for a signal."""
         answer = self.ask("end %d" % (seconds * 1000 * places.SLOW))
         word, _, rest = answer.partition(" ")
@@ -235,7 +233,7 @@ class User:
     def open(self, *args, rows=24, cols=80, record=None, wrap=(), **env):
         return Terminal([*wrap, *self.argv(*args)], rows, cols, dict(self.env, **env), self.home, record)
 
-    def batch(self, *args, seconds=20, stdin=None):
+    def batch(self, *args, seconds=places.SECONDS, stdin=None):
         """Run without a terminal; returns a subprocess.CompletedProcess."""
         with places.marked(self.env):
             return subprocess.run(self.argv(*args), env=self.env, cwd=self.home, capture_output=True, input=stdin,

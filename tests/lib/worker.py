@@ -155,7 +155,7 @@ class Worker:
         self.events.append(event)
         return event
 
-    def next(self, seconds=10.0):
+    def next(self, seconds=places.SECONDS):
         """The next event; None at end of file."""
         end = time.monotonic() + seconds * places.SLOW
         while True:
@@ -175,7 +175,7 @@ class Worker:
             self.at_end = not data
             self.buffer += data
 
-    def wait(self, id, seconds=10.0):
+    def wait(self, id, seconds=places.SECONDS):
         """Events up to the end of request `id`."""
         got = []
         while True:
@@ -186,7 +186,7 @@ class Worker:
             if event[1] == id and event[0] in ENDS:
                 return got
 
-    def wait_for(self, name, seconds=10.0):
+    def wait_for(self, name, seconds=places.SECONDS):
         got = []
         while True:
             event = self.next(seconds)
@@ -198,7 +198,7 @@ class Worker:
 
     # --- requests
 
-    def done(self, name, fd=None, seconds=10.0, **values):
+    def done(self, name, fd=None, seconds=places.SECONDS, **values):
         """Ask, wait, insist that it went well; the events of that request."""
         id = self.ask(name, fd=fd, **values)
         got = self.wait(id, seconds)

@@ -79,7 +79,7 @@ class Player:
         self.worker.ask("W_CONNECT", account="test", host="localhost" if cert else "127.0.0.1",
                         port=self.listener.getsockname()[1],
                         tls={"clear": 0, "starttls": 1, "imaps": 2}[self.mode], ca_file=cert.ca if cert else "")
-        self.listener.settimeout(10 * places.SLOW)
+        self.listener.settimeout(places.SECONDS * places.SLOW)
         self.sock, _ = self.listener.accept()
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.mode == "imaps":
@@ -89,7 +89,7 @@ class Player:
         cert = certs.get("good")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert.crt, cert.key)
-        self.sock.settimeout(10 * places.SLOW)
+        self.sock.settimeout(places.SECONDS * places.SLOW)
         self.sock = context.wrap_socket(self.sock, server_side=True)
 
     def send(self, data):
@@ -107,7 +107,7 @@ class Player:
             raise Cut()
 
     def line(self):
-        end = time.monotonic() + 10 * places.SLOW
+        end = time.monotonic() + places.SECONDS * places.SLOW
         while b"\r\n" not in self.line_buffer:
             self.sock.settimeout(max(0.01, end - time.monotonic()))
             try:
@@ -211,7 +211,7 @@ class Player:
     def end(self, words):
         while self.event() is not None:
             pass
-        status = self.worker.proc.wait(10 * places.SLOW)
+        status = self.worker.proc.wait(places.SECONDS * places.SLOW)
         if status != 0:
             raise AssertionError("tern-imap ended with status %d" % status)
 
@@ -291,7 +291,7 @@ def play_cut(path, at):
         events = []
         while (event := p.worker.next()) is not None:
             events.append(event)
-        status = p.worker.proc.wait(10 * places.SLOW)
+        status = p.worker.proc.wait(places.SECONDS * places.SLOW)
         assert status == 0, "cut at %d: status %d" % (at, status)
         assert events and events[-1][0] == "FAILED", "cut at %d: last of it %s" % (at, events[-1:])
     finally:

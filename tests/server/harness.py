@@ -56,7 +56,7 @@ class Echo:
 def connect(port):
     conn = socket.create_connection(("127.0.0.1", port))
     conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    conn.settimeout(5)
+    conn.settimeout(places.SECONDS * places.SLOW)
     tap.later(conn.close)
     return conn
 
@@ -69,7 +69,6 @@ def test_counts_bytes_and_flights():
         assert echo.exchange(conn, b"x" * 100) == b"x" * 100
     assert p.counts() == (1, 3, 300, 300), p.counts()
     big = os.urandom(5_000_000)
-    conn.settimeout(20)
     import threading
     sender = threading.Thread(target=conn.sendall, args=(big,))
     sender.start()
@@ -83,15 +82,20 @@ def test_counts_bytes_and_flights():
 def test_delays():
     echo = Echo()
     p = proxy.Proxy(echo.port, rtt_ms=60)
-    started = time.monotonic()
-    conn = connect(p.port)
-    echo.exchange(conn, b"a")
-    first = time.monotonic() - started
-    started = time.monotonic()
-    echo.exchange(conn, b"b")
-    second = time.monotonic() - started
-    tap.note("first %.1f ms, then %.1f ms" % (first * 1000, second * 1000))
-    assert 0.118 <= first < 0.5 and 0.058 <= second < 0.4
+
+    def is_on_time():
+        started = time.monotonic()
+        conn = connect(p.port)
+        echo.exchange(conn, b"a")
+        first = time.monotonic() - started
+        started = time.monotonic()
+        echo.exchange(conn, b"b")
+        second = time.monotonic() - started
+        tap.note("first %.1f ms, then %.1f ms" % (first * 1000, second * 1000))
+        assert first >= 0.118 and second >= 0.058, "sooner than it may be"
+        return first < 0.5 and second < 0.4
+    # Later, too, on a busy machine; not every time.
+    places.await_true("no delay but the one that was asked for", is_on_time)
 
 
 def test_freezes():
@@ -108,8 +112,25 @@ def test_freezes():
     except TimeoutError:
         pass
     p.thaw()
-    conn.settimeout(5)
+    conn.settimeout(places.SECONDS * places.SLOW)
     assert conn.recv(1) == b"b"
+
+
+def test_freezes_after_what_was_said():
+    echo = Echo()
+    p = proxy.Proxy(echo.port)
+    conn = connect(p.port)
+    assert echo.exchange(conn, b"A1 STORE 1\r\n") == b"A1 STORE 1\r\n"
+    p.freeze_after(r"STORE \d")
+    assert echo.exchange(conn, b"A2 FETCH 1\r\n") == b"A2 FETCH 1\r\n"
+    before = p.counts()
+    conn.sendall(b"A3 STO")
+    conn.sendall(b"RE 1\r\n")
+    places.await_true("the freeze", p.is_frozen)
+    places.await_true("all of it", lambda: (p.counts() - before).up == 12)
+    assert (p.counts() - before).down <= 6, "what came before it may be answered"
+    p.thaw()
+    assert conn.recv(6) == b"A3 STO"
 
 
 def test_cuts_at_a_byte():
@@ -206,9 +227,10 @@ def test_terminal_shows_what_was_typed():
     t = ui.Terminal(["sh", "-c", "stty -echo; printf '\\033[1mready\\033[m'; read l; echo \"<$l>\"; exit 3"], 5, 30)
     t.wait("^ready$")
     assert t.attrs()[0] == "BBBBB"
+    started = time.monotonic()
     typed = t.keys("日本 <lt>a<Enter>")
     shown = t.wait("<日本 <a>")
-    assert 0 < shown - typed < 2_000_000
+    assert 0 < shown - typed <= (time.monotonic() - started) * 1_000_000
     assert t.end() == 3
 
 

@@ -115,7 +115,7 @@ def test_late_rows_of_the_mailbox_left_are_not_the_next_ones():
     await_idle(s, INBOX)
     before = i.stores.rows(BOX)
     s.deliver(INBOX, 9)
-    assert s.is_kept_back.wait(15 * places.SLOW)
+    assert s.is_kept_back.wait(places.SECONDS * places.SLOW)
     go(i, BOX)
     await_idle(s, BOX)
     assert i.stores.rows(BOX) == before, i.stores.rows(BOX)

@@ -143,7 +143,7 @@ def test_what_others_told_stays_when_one_lies():
     def uids():
         i._take(0.05)
         return [sorted(r["uid"] for r in m["rows"]) for m in i.stores.dump()["mailboxes"] if m["account"] == "home"]
-    places.await_true("the slice", lambda: uids() == [[1, 2, 3]], 10)
+    places.await_true("the slice", lambda: uids() == [[1, 2, 3]])
 
 
 def test_most_messages_go_when_it_is_said_twice():
@@ -157,10 +157,10 @@ def test_most_messages_go_when_it_is_said_twice():
         def is_asked():
             i._take(0.05)
             return os.path.exists(os.path.join(bin, "asked again"))
-        places.await_true("the second question", is_asked, 10)
+        places.await_true("the second question", is_asked)
         assert n_rows() == 100, (account, n_rows())
         open(os.path.join(bin, "looked"), "w").close()
-        places.await_true("what was said twice", lambda: n_rows() == n_left, 10)
+        places.await_true("what was said twice", lambda: n_rows() == n_left)
 
 
 def test_long_words_end_no_manager():

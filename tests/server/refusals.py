@@ -103,7 +103,7 @@ def await_states(i, want):
     def states():
         i._take(0.05)
         return {n["uid"]: n["state"] for n in i.stores.intents() if n["state"] != CONFIRMED} == want
-    places.await_true("states %s" % want, states, 30)
+    places.await_true("states %s" % want, states)
 
 
 def logins(s):
@@ -114,7 +114,7 @@ def test_a_no_without_a_code_is_tried_three_times_and_refused():
     s = Server(no=lambda c: b"NO not today" if "UID STORE" in c else False)
     i = attached(s)
     i.post("flag", [locals_of(i)[7]], set=FLAG["flagged"])
-    i.wait("NOTICE", where=lambda e: "refused" in e["text"] and "not today" in e["text"], seconds=30)
+    i.wait("NOTICE", where=lambda e: "refused" in e["text"] and "not today" in e["text"])
     await_states(i, {7: REFUSED})
     assert len(s.said("UID STORE")) == 3, s.said("UID STORE")
     # The connection is as good as before: nothing was opened again.
@@ -171,8 +171,7 @@ def test_a_flag_that_the_server_only_says_it_keeps_is_not_shown_as_kept():
     s = keeps(Server(uids=range(1, 31)), lambda uid, command: b"\\Answered" if uid == 20 else b"\\Flagged")
     i = attached(s)
     i.post("flag", list(locals_of(i).values()), set=FLAG["flagged"])
-    i.wait("NOTICE", where=lambda e: "the change to 1 message was refused" in e["text"] and "Flagged" in e["text"],
-           seconds=30)
+    i.wait("NOTICE", where=lambda e: "the change to 1 message was refused" in e["text"] and "Flagged" in e["text"],)
     await_states(i, {20: REFUSED})
     # The others were told to be done, and not sent again.
     again = [l for l in s.said("UID STORE") if not l.endswith("STORE 1:30 +FLAGS (\\Flagged)")]
@@ -223,9 +222,9 @@ def test_headers_that_are_refused_for_a_while_are_not_broken():
     s = Server(uids=uids, no=lambda c: b"NO Internal error" if refusing[0] and re.match(r"UID FETCH [0-9,:]+ ", c)
                and "RFC822.SIZE" in c else False)
     i = attached(s)
-    places.await_true("some tries", lambda: (i._take(0.05), len(s.said(r"UID FETCH .*RFC822.SIZE")) >= 3)[1], 30)
+    places.await_true("some tries", lambda: (i._take(0.05), len(s.said(r"UID FETCH .*RFC822.SIZE")) >= 3)[1])
     refusing[0] = False
-    places.await_true("all rows", lambda: (i._take(0.1), len(i.stores.rows()) == 150)[1], 60)
+    places.await_true("all rows", lambda: (i._take(0.1), len(i.stores.rows()) == 150)[1])
     assert not [r for r in i.stores.rows() if "could not be read" in r["subject"]]
 
 
@@ -234,7 +233,7 @@ def test_a_message_that_the_server_leaves_out_is_shown_as_what_it_is():
     for uids, left_out in ((range(1, 151), (140, 20)), ((7,), (7,))):
         s = Server(uids=list(uids), left_out=left_out)
         i = attached(s)
-        places.await_true("all rows", lambda: (i._take(0.1), len(i.stores.rows()) == len(uids))[1], 60)
+        places.await_true("all rows", lambda: (i._take(0.1), len(i.stores.rows()) == len(uids))[1])
         broken = [r["uid"] for r in i.stores.rows() if "could not be read" in r["subject"]]
         assert broken == sorted(left_out), broken
         n = len(s.said(r"UID FETCH .*RFC822.SIZE"))
@@ -300,7 +299,7 @@ def test_changes_to_a_mailbox_that_is_gone_wait_for_the_user():
     local = locals_of(i)[7]
     gone[0] = True
     s.script.close_all()
-    i.wait("FAILED", "ACCOUNT_STATE", where=lambda e: "no such" in e["text"], seconds=30)
+    i.wait("FAILED", "ACCOUNT_STATE", where=lambda e: "no such" in e["text"])
     i.post("flag", [local], set=FLAG["flagged"])
     await_states(i, {7: PARKED})
     assert locals_of(i)[7] == local, "its rows stay"
@@ -396,14 +395,14 @@ def test_a_message_that_kills_two_workers_is_set_aside_and_remembered():
     number = i.send("READ", local=local)
     asked = lambda: [l for l in s.said(r"FETCH 7 .*BODY") if "RFC822.SIZE" not in l]
     for n in (1, 2):
-        places.await_true("asked %d times" % n, lambda: (i._take(0.02), len(asked()) >= n)[1], 30)
+        places.await_true("asked %d times" % n, lambda: (i._take(0.02), len(asked()) >= n)[1])
         for pid in workers():
             os.kill(pid, signal.SIGSEGV)
-    end = i.wait("FAILED", id=number, seconds=30)
+    end = i.wait("FAILED", id=number)
     assert "crash" in end["text"], end
     # In a later run, too, it is not fetched without being asked for.
     i.close()
-    stores.manager.wait(15 * places.SLOW)
+    stores.manager.wait(places.SECONDS * places.SLOW)
     again = attached(s, stores)
     n = len(asked())
     again.ask("PREFETCH", locals=local.to_bytes(8, "little"))
@@ -511,7 +510,7 @@ def test_undo_of_a_move_to_where_there_are_several_like_it():
     i.post("move", [locals_of(i)[7]], target="Box")
     await_states(i, {})
     i.undo()
-    i.wait("NOTICE", where=lambda e: "not sure which" in e["text"], seconds=30)
+    i.wait("NOTICE", where=lambda e: "not sure which" in e["text"])
     assert s.boxes["INBOX"] == {} and len(s.boxes["Box"]) == 3, s.boxes
 
 
@@ -631,7 +630,7 @@ def test_modseqs_that_begin_anew_are_not_compared_with_the_old():
             i = attached(s, stores)
             locals_of(i)
             i.close()
-            stores.manager.wait(15 * places.SLOW)
+            stores.manager.wait(places.SECONDS * places.SLOW)
             runs.append(s.script.lines[n:])
         asks_all = [any(l.endswith("UID FETCH 1:9 (UID FLAGS)") for l in said) for said in runs]
         assert asks_all == [False, True, last == 9], (then, runs)
@@ -689,7 +688,7 @@ def test_a_mailbox_that_cannot_be_asked_holds_up_no_other_change():
     # It may have been done or not: only a look into the target could tell.
     places.await_true("the look", lambda: (i._take(0.05), s.said('SELECT "?Box'))[1])
     i.post("flag", [locals_of(i)[8]], set=FLAG["flagged"])
-    places.await_true("the flag", lambda: (i._take(0.05), s.said("UID STORE 8 "))[1], 20)
+    places.await_true("the flag", lambda: (i._take(0.05), s.said("UID STORE 8 "))[1])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""<undo> while the command is under way: between what goes out and its answer lies
-a round trip, and what the user said last is what the server ends with."""
+"""<undo> while the command is under way: it has gone out and is not answered, and what
+the user said last is what the server ends with."""
 import re
 
 import places
@@ -18,7 +18,7 @@ WAITING = (2, 3)
 
 
 class Slow:
-    """An interface on a slow link; the mailbox holds m0."""
+    """An interface on a link that can be held up; the mailbox holds m0."""
 
     def __init__(self, mailbox="INBOX", n=1, **more):
         self.d = server(n, **more)
@@ -27,15 +27,16 @@ class Slow:
             c.uid("COPY", "1", mailbox)
             c.logout()
         self.mailbox = mailbox
-        self.proxy = proxy.Proxy(self.d.imaps_port)
+        self.proxy = proxy.Proxy(self.d.imap_port, tls="good")
         self.ui = attached(self.d, port=self.proxy.port, mailbox=mailbox)
         self.local = locals_of(self.ui, mailbox)[1]
 
     def post(self, *args, until, **more):
-        """Post, and wait until the server got a command that matches `until`."""
-        self.proxy.set_rtt(RTT_MS)
+        """Post, and wait until the server got a command that matches `until`: nothing comes
+        back any more before settle()."""
+        self.proxy.freeze_after(until)
         assert self.ui.post(*args[:1], [self.local], *args[1:], **more)["event"] == "ACK"
-        places.await_true(until, lambda: re.search(until, self.d.wire()))
+        places.await_true(until, lambda: self.proxy.is_frozen() and re.search(until, self.d.wire()))
 
     def undo(self):
         end = self.ui.undo()
@@ -44,6 +45,7 @@ class Slow:
 
     def settle(self):
         self.proxy.set_rtt(0)
+        self.proxy.thaw()
         places.await_true("nothing waits", lambda: not [i for i in self.ui.stores.intents() if i["state"] in WAITING])
         assert not [i for i in self.ui.stores.intents() if i["state"] in (5, 6)], self.ui.stores.intents()
 

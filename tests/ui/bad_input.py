@@ -110,7 +110,7 @@ def test_a_password_command_is_not_run_before_it_is_needed():
     assert not os.path.exists(ran), "it was run, and nobody had asked for a password"
     p.refuse(False)
     t.keys("G")
-    t.wait("m2", 30)
+    t.wait("m2")
     with open(ran) as f:
         assert f.read() == "x\n", "once"
 
@@ -151,9 +151,9 @@ def test_wrong_password():
     d, user = fresh()
     user.write_rc(user.server_rc().replace(dovecot.PASSWORD, "wrong"))
     t = user.open()
-    t.wait("Login refused. Password for %s@localhost" % user.name, 30)
+    t.wait("Login refused. Password for %s@localhost" % user.name)
     t.keys(dovecot.PASSWORD + "<Enter>")
-    t.wait("m2", 30)
+    t.wait("m2")
 
 
 def without_password(user):
@@ -227,7 +227,7 @@ def test_what_batch_use_cannot_answer_is_left_to_the_next_window():
     d, user = fresh()
     user.go_through(proxy.Proxy(d.imap_port, tls="expired"))
     for flag in "-z", "-Z":
-        done = user.batch(flag, "-e", "mailboxes =INBOX", seconds=60)
+        done = user.batch(flag, "-e", "mailboxes =INBOX")
         assert done.returncode == 1, done
         assert re.search("tern: the certificate of localhost is not trusted: .*expired", done.stderr), done
     t = user.open(cols=160)
@@ -251,7 +251,7 @@ def test_batch_use_says_why():
             (re.sub(' imap_pass=".*"', "", rc), "=INBOX", "tern: no password for .*localhost.*: set imap_pass")):
         for flags in (["-z", "-f", mailbox], ["-Z", "-e", "mailboxes " + mailbox]):
             one = ui.User(d, user=user.name, base=text)
-            done = one.batch(*flags, seconds=60)
+            done = one.batch(*flags)
             assert done.returncode == 1 and re.match(why, done.stderr), (flags, why, done)
             one.close()
 
@@ -276,7 +276,7 @@ def test_one_account_in_trouble_keeps_batch_use_from_no_other():
                   "mailboxes imaps://a@localhost:%d/INBOX imaps://a@localhost:%d/Other\n"
                   "mailboxes imaps://b@localhost:%d/INBOX imaps://b@localhost:%d/Other =INBOX =Nowhere\n"
                   % (port, port, d.imaps_port, d.imaps_port))
-    done = user.batch("-Z", seconds=60)
+    done = user.batch("-Z")
     assert done.returncode == 1, done
     # Each account's trouble once, and what the one without says of its mailboxes.
     found = [[why for why in ("connection refused", "no password for imaps://b@", "doesn't exist: Nowhere",
@@ -303,7 +303,7 @@ def test_batch_use_ends_though_another_tern_is_asked():
     t = user.open()
     t.wait("[(]r[)]eject, accept")
     # The question is for the one in front of the user: nobody else may answer it.
-    done = user.batch("-z", seconds=60)
+    done = user.batch("-z")
     assert done.returncode == 1 and "another tern asks about its certificate" in done.stderr, done
     t.wait("[(]r[)]eject, accept")
 
@@ -314,7 +314,7 @@ def test_batch_use_ends_though_another_tern_waits_for_the_password():
     t = user.open()
     t.wait("^Password for %s@localhost" % user.name)
     for flags in (["-z"], ["-Z", "-e", "mailboxes =INBOX"]):
-        done = user.batch(*flags, seconds=60)
+        done = user.batch(*flags)
         assert done.returncode == 1 and "another tern asks for the password" in done.stderr, done
     # Whoever comes later sees it, too, and goes on with the others.
     later = user.open("-f", "=INBOX")
@@ -457,7 +457,7 @@ def test_a_cache_damaged_under_a_running_tern():
         append(c, "late")
         c.logout()
         t.until("all of it, after %s" % name,
-                lambda s: all(any(m in l for l in s.lines) for m in ("m0", "m1", "m2", "late")), 30)
+                lambda s: all(any(m in l for l in s.lines) for m in ("m0", "m1", "m2", "late")))
         t.keys("=*F")
         places.await_true("the flag", lambda: {b"\\Flagged"} in [flags_on_server(user, uid) for uid in (3, 4)])
         t.close()
@@ -476,7 +476,7 @@ def test_a_damaged_cache_before_the_start():
             f.seek(page * 4096)
             f.write(os.urandom(size - page * 4096))
         t = user.open()
-        t.wait("m2", 30)
+        t.wait("m2")
         t.close()
         user.close()
 

@@ -53,7 +53,7 @@ def test_quitting_says_that_one_change_waits():
     assert t.end() == 0
     # Nobody has to open it again: what goes on by itself does.
     p.refuse(False)
-    places.await_true("the flag", lambda: flagged(d) == [1], 60)
+    places.await_true("the flag", lambda: flagged(d) == [1])
 
 
 def test_quitting_says_nothing_when_nothing_waits():

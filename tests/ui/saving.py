@@ -65,7 +65,7 @@ def test_stopped_and_saved_again():
     places.await_true("nothing left of it", lambda: films(user) == [])
     p.thaw()
     save(t)
-    t.wait("saved to .*film.mp4", 30)
+    t.wait("saved to .*film.mp4")
     with open(user.path("film.mp4"), "rb") as f:
         assert f.read() == DATA
     assert films(user) == ["film.mp4"]
@@ -82,7 +82,7 @@ def test_a_link_that_is_cut_in_the_middle():
     p.cut_at("down", HALFWAY, "reset")
     save(t)
     places.await_true("the cut", p.has_cut)
-    t.wait("saved to .*film.mp4", 30)
+    t.wait("saved to .*film.mp4")
     with open(user.path("film.mp4"), "rb") as f:
         assert f.read() == DATA
     assert films(user) == ["film.mp4"]

@@ -46,7 +46,7 @@ def test_a_password_command_is_lent_the_terminal():
     user, t = begin(ASK)
     t.wait("^PIN please:")
     t.keys("1234<Enter>")
-    t.until("the mailbox, and nothing else", is_whole, 30)
+    t.until("the mailbox, and nothing else", is_whole)
     t.keys("q")
     assert t.end() == 0
 
@@ -58,14 +58,14 @@ def test_what_waits_for_a_pin_can_be_interrupted():
     t.wait("The password command failed: (it exited with|signal) ")
     t.wait("Password for anna@localhost:")
     t.keys(dovecot.PASSWORD + "<Enter>")
-    t.until("the mailbox, and nothing else", is_whole, 30)
+    t.until("the mailbox, and nothing else", is_whole)
 
 
 def test_an_agent_that_knows_the_terminal_gets_it():
     user, t = begin(GPG, shell='GPG_TTY=$(tty) exec "$@"')
     t.wait("^PIN please:")
     t.keys("1234<Enter>")
-    t.until("the mailbox, and nothing else", is_whole, 30)
+    t.until("the mailbox, and nothing else", is_whole)
 
 
 def test_why_a_password_command_failed():
@@ -76,7 +76,7 @@ def test_why_a_password_command_failed():
 def test_another_command_is_stopped():
     user, t = begin(ASK, 'set my_pin="x`{script}`"\nset imap_pass=%s\n' % dovecot.PASSWORD)
     t.wait("wants the terminal")
-    t.until("the mailbox, and nothing else", is_whole, 30)
+    t.until("the mailbox, and nothing else", is_whole)
     user.await_processes("ask", 0)
 
 

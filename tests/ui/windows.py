@@ -39,7 +39,7 @@ def test_a_question_goes_where_was_typed_last_and_on_when_that_one_dies():
     type_in(two)
     type_in(one)
     p.refuse(False)
-    one.wait("^Password for anna@localhost:", 60)
+    one.wait("^Password for anna@localhost:")
     assert two.row_of("Password for") is None, two.picture()
     one.signal(signal.SIGKILL)
     two.wait("^Password for anna@localhost:")
