@@ -8,6 +8,7 @@ import atexit
 import glob
 import imaplib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -26,13 +27,48 @@ IS_ROOT = os.getuid() == 0
 UID, GID = (places.NOBODY, places.NOBODY) if IS_ROOT else (os.getuid(), os.getgid())
 
 
-def free_ports(n):
-    sockets = [socket.socket() for _ in range(n)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
+def _given_away():
+    """The ports that the kernel gives to whoever asks for any."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+        low, high = map(int, f.read().split())
+    return range(low, high + 1)
+
+
+def _is_free(port):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _is_ours(port):
+    """From now until this process ends, among the tests of all users: a name held."""
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.bind("\0tern-test-port-%d" % port)
+    except OSError:
         s.close()
+        return False
+    _held.append(s)
+    return True
+
+
+_held = []
+
+
+def free_ports(n):
+    """Nobody else comes to listen there before a server of ours does, nor while it is down."""
+    given_away = _given_away()
+    candidates = [p for p in range(10000, 65536) if p not in given_away]
+    random.SystemRandom().shuffle(candidates)
+    ports = []
+    while len(ports) < n:
+        port = candidates.pop()
+        if _is_ours(port) and _is_free(port):
+            ports.append(port)
     return ports
 
 
