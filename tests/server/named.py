@@ -194,7 +194,7 @@ def kinds_of(data):
 
 def tls_front(d, kind):
     """A server whose certificate is `kind`, in front of Dovecot."""
-    return proxy.Proxy(d.imap_port, tls=kind)
+    return proxy.Proxy(d.imap_port, tls=kind, port=dovecot.free_ports(1)[0])
 
 
 def move_front(p, d, kind):
