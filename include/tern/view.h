@@ -109,6 +109,7 @@ struct format_line {
 	struct format_span *spans;
 	size_t n_spans, cap_spans;
 	int missing_cols; /* so many columns more, and nothing would have been cut */
+	bool has_items;	  /* given: ` · ` parts items, which are cut as a whole */
 };
 void format_line_release(struct format_line *l);
 void format_line_reset(struct format_line *l);

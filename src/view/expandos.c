@@ -77,6 +77,8 @@ first_name(struct str list)
 	while (end < list.len && (in_quotes || list.ptr[end] != ',')) {
 		if (list.ptr[end] == '"')
 			in_quotes = !in_quotes;
+		else if (in_quotes && list.ptr[end] == '\\' && end + 1 < list.len)
+			end++;
 		end++;
 	}
 	struct str one = str_trim(str_head(list, end));
@@ -92,11 +94,25 @@ first_name(struct str list)
 	return one;
 }
 
+/* The same, read: what is quoted has lost its backslashes. */
+static bool
+put_first_name(struct buf *out, struct str list)
+{
+	struct str name = first_name(list);
+
+	for (size_t i = 0; i < name.len; i++) {
+		i += name.ptr[i] == '\\' && i + 1 < name.len;
+		buf_addc(out, name.ptr[i]);
+	}
+	return name.len > 0;
+}
+
 INDEX(a) { return put_str(out, ROW_OF(ctx)->row.from_addr); }
 INDEX(A)
 {
 	const struct row *row = &ROW_OF(ctx)->row;
-	return put_str(out, row->reply_to.len > 0 ? first_name(row->reply_to) : row->from_addr);
+	return row->reply_to.len > 0 ? put_first_name(out, row->reply_to) :
+					 put_str(out, row->from_addr);
 }
 INDEX(b) { return put_str(out, ROW_OF(ctx)->mailbox); }
 INDEX(B)
@@ -156,7 +172,7 @@ static bool
 put_me_to(const void *ctx, struct str to, struct buf *out)
 {
 	buf_adds(out, LOOK_OF(ctx)->has_ascii_chars ? "To " : "me → ");
-	return put_str(out, first_name(to));
+	return put_first_name(out, to);
 }
 INDEX(F)
 {
@@ -183,7 +199,7 @@ INDEX(L)
 	const struct view_row *row = ROW_OF(ctx);
 	if (row->is_to_list && row->row.to.len > 0) {
 		buf_adds(out, "To ");
-		return put_str(out, first_name(row->row.to));
+		return put_first_name(out, row->row.to);
 	}
 	return index_F(ctx, out);
 }
@@ -198,7 +214,7 @@ INDEX(N) { return put_number(out, (uint64_t)(ROW_OF(ctx)->score > 0 ? ROW_OF(ctx
 INDEX(O)
 {
 	const struct view_row *row = ROW_OF(ctx);
-	return row->is_to_list ? put_str(out, first_name(row->row.to)) : index_a(ctx, out);
+	return row->is_to_list ? put_first_name(out, row->row.to) : index_a(ctx, out);
 }
 INDEX(P)
 {
@@ -291,7 +307,7 @@ INDEX(zt)
 INDEX(t)
 {
 	buf_adds(out, "To ");
-	return put_str(out, first_name(ROW_OF(ctx)->row.to));
+	return put_first_name(out, ROW_OF(ctx)->row.to);
 }
 INDEX(u)
 {

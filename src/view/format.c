@@ -370,14 +370,29 @@ add_filler(struct expansion *x, struct str filler, int cols)
 	buf_addn(&x->out->text, ' ', (size_t)cols);
 }
 
+/* Where the last item that ` · ` sets off begins, if `len` bytes do not hold it all. */
+static size_t
+whole_items(struct str text, size_t len)
+{
+	const char *between = " · ";
+
+	if (str_trim(str_from(text, len)).len == 0)
+		return len;
+	for (size_t i = len + 1; i-- > 0;)
+		if (str_starts(str_from(text, i), between))
+			return i < len ? i + 1 : i; /* with the blank that sets off the fill */
+	return len;
+}
+
 /* Cut what stands before a soft fill to `cols`. */
 static void
 cut_left(struct expansion *x, int cols)
 {
 	struct str left = str_from(buf_str(&x->out->text), x->start);
 	int used;
-	size_t keep = x->start + utf8_fit(left, cols < 0 ? 0 : cols, &used).len;
+	size_t keep = utf8_fit(left, cols < 0 ? 0 : cols, &used).len;
 
+	keep = x->start + (x->out->has_items ? whole_items(left, keep) : keep);
 	buf_truncate(&x->out->text, keep);
 	for (size_t i = 0; i < x->out->n_spans; i++) {
 		struct format_span *s = &x->out->spans[i];

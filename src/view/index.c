@@ -246,6 +246,7 @@ index_draw_status(struct view *v, struct ui_area area, const struct view_look *l
 
 	get_mailbox(x, &mailbox);
 	scroll_percent(&x->scroll, &percent);
+	x->line.has_items = true;
 	struct status_context context = { look, &mailbox, percent.ptr,
 					  x->scroll.count > 0 ? x->scroll.cursor + 1 : 0,
 					  x->scroll.count, false };
@@ -259,6 +260,7 @@ index_draw_status(struct view *v, struct ui_area area, const struct view_look *l
 	if (x->line.missing_cols > 0 && shorten_limit(&mailbox, x->line.missing_cols, &limit))
 		format_expand(look->status_format, area.cols, view_status_expandos, NULL,
 			      &context, &x->line);
+	x->line.has_items = false;
 	view_draw_status_line(area, &x->line, look);
 	buf_release(&percent);
 	buf_release(&limit);

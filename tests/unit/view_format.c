@@ -105,6 +105,29 @@ test_language(void **state)
 		check(rows[i].format, rows[i].cols, rows[i].want);
 }
 
+/* A status line that is too long loses whole items, the last first; a list's does not. */
+static void
+test_items(void **state)
+{
+	static const struct {
+		int cols;
+		const char *want;
+	} rows[] = {
+		{ 24, "box · 7 new · 7 tagged-e" }, { 23, "box · 7 new · 7 taggede" },
+		{ 22, "box · 7 new ---------e" }, { 13, "box · 7 new e" }, { 12, "box · 7 newe" },
+		{ 11, "box ------e" }, { 4, "boxe" }, { 3, "boe" },
+	};
+	struct format_line line = { 0 };
+
+	line.has_items = true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		format_expand("box · %C new · %C tagged%*-e", rows[i].cols, table, NULL, NULL, &line);
+		assert_str(buf_str(&line.text), rows[i].want);
+	}
+	format_line_release(&line);
+	check("box · %C new · %C tagged%*-e", 22, "box · 7 new · 7 taggee");
+}
+
 static void
 test_spans(void **state)
 {
@@ -188,9 +211,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_language),	 cmocka_unit_test(test_spans),
-		cmocka_unit_test(test_random_formats),	 cmocka_unit_test(test_sizes_and_times),
-		cmocka_unit_test(test_every_expando_has_help),
+		cmocka_unit_test(test_language),	 cmocka_unit_test(test_items),
+		cmocka_unit_test(test_spans),		 cmocka_unit_test(test_random_formats),
+		cmocka_unit_test(test_sizes_and_times),	 cmocka_unit_test(test_every_expando_has_help),
 	};
 
 	setenv("TZ", "UTC", 1);

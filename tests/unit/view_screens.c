@@ -103,7 +103,7 @@ sample_list(void)
 	l.rows[2].tree_depth = 2;
 	l.rows[2].tree_more = 1;
 	l.rows[2].is_from_me = true;
-	l.rows[2].row.to = STR("Jun Watanabe <jun@example.org>");
+	l.rows[2].row.to = STR("\"Jun \\Watanabe\" <jun@example.org>");
 	l.rows[2].elsewhere = STR("Sent");
 	add_message(&l, 14, "Build", "green", ROW_SEEN | ROW_TO_DELETE);
 	l.rows[3].tree_depth = 1;
