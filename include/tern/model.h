@@ -158,6 +158,12 @@ void model_close(struct model *m);
 bool model_is_open(const struct model *m);
 /* Show it in this order. */
 void model_set_order(struct model *m, const struct thread_spec *spec, bool collapse_all);
+struct model_folding {
+	bool never_unread; /* a thread with unread mail stays open */
+	bool opens_for_new;
+};
+/* How threads are folded, from the next one on. */
+void model_set_folding(struct model *m, struct model_folding folding);
 const struct thread_spec *model_order(const struct model *m);
 bool model_is_threaded(const struct model *m); /* the order is threads, and ready */
 /* Show only what matches; NULL: all. Owns the pattern. `text` for showing. */
@@ -214,6 +220,7 @@ bool model_thread(struct model *m, uint32_t ordinal, bool whole, uint32_t *first
 /* Locals of it, hidden ones too. */
 bool model_thread_locals(struct model *m, uint64_t local, bool whole,
 			 void (*each)(uint64_t local, void *ctx), void *ctx);
+bool model_may_collapse(struct model *m, uint64_t local); /* by struct model_folding */
 void model_collapse(struct model *m, uint64_t local, bool on);
 void model_collapse_all(struct model *m, bool on);
 bool model_is_collapsed(struct model *m, uint64_t local);

@@ -468,6 +468,10 @@ app_order(struct app *app)
 {
 	struct thread_spec spec = wanted_order(app);
 
+	model_set_folding(app->model,
+			  (struct model_folding){
+				  .never_unread = !config_bool(app->conf, OPT_collapse_unread),
+				  .opens_for_new = config_bool(app->conf, OPT_uncollapse_new) });
 	model_set_order(app->model, &spec, config_bool(app->conf, OPT_collapse_all));
 }
 

@@ -325,6 +325,10 @@ cmd_collapse(struct app *app, const struct cmd *c)
 	if (index == NULL || local == 0 || !needs_threads(app))
 		return;
 	bool on = !model_is_collapsed(app->model, local);
+	if (on && !model_may_collapse(app->model, local)) {
+		app_complain(app, "the thread has unread messages ($collapse_unread)");
+		return;
+	}
 	/* The cursor goes to what stays: the first message of the thread. */
 	if (on && model_find(app->model, local, &at) &&
 	    model_thread(app->model, at, true, &first, &end))
@@ -371,7 +375,15 @@ search_found(void *ctx, uint64_t local, bool has_wrapped)
 
 	app_mark(app);
 	if (local == 0) {
-		app_complain(app, "not found");
+		struct buf needs = BUF_INIT;
+		if (app->search_pattern != NULL)
+			pattern_describe_needs(app->search_pattern, &needs);
+		if (needs.len > 0)
+			app_complain(app, "not found: %s cannot be told from the list alone",
+				     needs.ptr);
+		else
+			app_complain(app, "not found");
+		buf_release(&needs);
 		ui_keys_flush(app->keys);
 		return;
 	}

@@ -211,6 +211,17 @@ tree_bits(const struct list *l, uint32_t index)
 	return more;
 }
 
+bool
+box_is_unread(struct model *m, const struct key *k)
+{
+	struct row_key key = { k->date, k->uid };
+	struct row row;
+	uint32_t at;
+
+	return rank_of(m, key, k->local, &at) && box_store_row(m, at, &row) == 0 &&
+	       !(row.flags & ROW_SEEN);
+}
+
 static void
 tell_tree(struct model *m, uint32_t ordinal, struct model_row *out)
 {

@@ -49,7 +49,8 @@ struct post {
 /* ---- the list, when it is not the store's own order ---------------------------------- */
 
 struct key { /* in date order; 20 bytes */
-	uint64_t local;
+	uint64_t local : 63;
+	uint64_t was_unread : 1; /* when the list was made */
 	int64_t date;
 	uint32_t uid;
 } __attribute__((packed));
@@ -71,6 +72,7 @@ struct build {
 	bool has_begun;
 	struct row_key at; /* scanned up to here */
 	uint32_t n_scanned, n_total;
+	uint32_t last_uid; /* the highest of all, of those the limit leaves out, too */
 	uint32_t n_placed;
 	int64_t started_us;
 };
@@ -104,6 +106,7 @@ struct box {
 	struct idset tags;	/* of rows that are here */
 	struct idset tags_away; /* of rows that left, for when they come back */
 	size_t tags_at, away_at; /* looked through up to here; SIZE_MAX: to the end */
+	uint32_t last_uid;	/* the highest when the list was made; 0: it is the first list */
 	struct idset collapsed; /* local id of the thread's first message */
 	VEC(struct folded) folded; /* of these, those that were on the screen */
 
@@ -165,6 +168,7 @@ struct model {
 	bool read_trouble_told; /* to this manager */
 	bool post_trouble; /* a change was refused: told once */
 	unsigned changes;
+	struct model_folding folding;
 
 	/* this turn's snapshot */
 	struct store_view *view;
@@ -249,6 +253,7 @@ uint32_t list_msg(const struct list *l, uint32_t ordinal);
 uint32_t list_row_index(const struct list *l, uint32_t ordinal);
 bool list_find(const struct list *l, struct row_key key, uint32_t *msg_out);
 bool list_ordinal(const struct list *l, uint32_t msg, uint32_t *ordinal_out);
+bool box_is_unread(struct model *m, const struct key *k); /* by the store, now */
 void list_fold(struct model *m, struct list *l);
 bool list_is_head(const struct list *l, uint32_t index);
 /* Rows of the whole thread of a row, or of it and what is below it. */

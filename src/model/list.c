@@ -241,6 +241,35 @@ root_of(struct model *m, uint64_t local)
 }
 
 void
+model_set_folding(struct model *m, struct model_folding folding)
+{
+	m->folding = folding;
+}
+
+static bool
+has_unread(struct model *m, const struct list *l, uint32_t index)
+{
+	uint32_t first, end;
+
+	list_thread_range(m, index, true, &first, &end);
+	for (uint32_t i = first; i < end; i++) {
+		const struct key *k = &l->keys[l->rows[i].msg];
+		if (k->was_unread && box_is_unread(m, k))
+			return true;
+	}
+	return false;
+}
+
+bool
+model_may_collapse(struct model *m, uint64_t local)
+{
+	uint32_t index;
+
+	return !m->folding.never_unread || !row_index_of(m, local, &index) ||
+	       !has_unread(m, m->box->list, index);
+}
+
+void
 model_collapse(struct model *m, uint64_t local, bool on)
 {
 	uint64_t root = root_of(m, local);
@@ -273,7 +302,8 @@ static void
 collapse_roots(struct model *m, struct list *l)
 {
 	for (uint32_t i = 0; i < l->n_keys; i++)
-		if (list_is_head(l, i) && (l->rows[i].flags & (THREAD_HAS_CHILDREN | THREAD_FIRST)))
+		if (list_is_head(l, i) && (l->rows[i].flags & (THREAD_HAS_CHILDREN | THREAD_FIRST)) &&
+		    !(m->folding.never_unread && has_unread(m, l, i)))
 			idset_add(&m->box->collapsed, l->keys[l->rows[i].msg].local);
 }
 
@@ -287,6 +317,20 @@ model_collapse_all(struct model *m, bool on)
 		collapse_roots(m, m->box->list);
 	list_fold(m, m->box->list);
 	model_mark(m, MODEL_ROWS);
+}
+
+/* What came since the last list unfolds its thread. */
+static void
+open_for_new(struct model *m, const struct list *l, uint32_t last_uid)
+{
+	bool up = is_upside_down(m);
+
+	if (!m->folding.opens_for_new || m->box->collapsed.count == 0 || last_uid == 0)
+		return;
+	for (uint32_t i = 0; i < l->n_keys; i++)
+		if (l->keys[l->rows[i].msg].uid > last_uid)
+			idset_remove(&m->box->collapsed,
+				     l->keys[l->rows[thread_root(l, i, up)].msg].local);
 }
 
 /* ---- making it ------------------------------------------------------------------------- */
@@ -325,6 +369,12 @@ box_matches_limit(struct model *m, const struct row *row)
 	return m->box->limit == NULL || model_matches(m, m->box->limit, &mr);
 }
 
+static struct key
+key_of(const struct row *row)
+{
+	return (struct key){ row->local & INT64_MAX, !(row->flags & ROW_SEEN), row->date, row->uid };
+}
+
 static void
 add_key(struct list *l, const struct row *row)
 {
@@ -332,7 +382,7 @@ add_key(struct list *l, const struct row *row)
 		l->cap_keys = l->cap_keys + l->cap_keys / 4 + 256;
 		l->keys = xreallocarray(l->keys, l->cap_keys, sizeof(*l->keys));
 	}
-	l->keys[l->n_keys++] = (struct key){ row->local, row->date, row->uid };
+	l->keys[l->n_keys++] = key_of(row);
 }
 
 static void
@@ -372,6 +422,8 @@ scan_row(struct model *m, struct build *b, const struct row *row)
 	b->at = (struct row_key){ row->date, row->uid };
 	b->has_begun = true;
 	b->n_scanned++;
+	if (row->uid > b->last_uid)
+		b->last_uid = row->uid;
 	if (!box_matches_limit(m, row))
 		return;
 	add_key(&b->list, row);
@@ -454,6 +506,8 @@ build_finish(struct model *m)
 
 	b->list = (struct list){ .keys = NULL };
 	l->n_scanned = b->n_scanned;
+	uint32_t last_uid = box->last_uid;
+	box->last_uid = b->last_uid;
 	build_free(b);
 	box->build = NULL;
 	list_free(box->list);
@@ -463,6 +517,8 @@ build_finish(struct model *m)
 	/* A list of nothing waits for nobody: the first rows of a mailbox come behind it. */
 	int64_t pause = l->n_scanned == 0 || took * 2 > MIN_REBUILD_US ? took * 2 : MIN_REBUILD_US;
 	box->build_not_before_us = now + pause;
+	if (box->list_is_threads)
+		open_for_new(m, l, last_uid);
 	if (box->collapse_all && box->list_is_threads)
 		collapse_roots(m, l);
 	box->collapse_all = false;
@@ -509,7 +565,7 @@ insert_key(struct list *l, const struct row *row)
 
 	add_key(l, row);
 	memmove(&l->keys[at + 1], &l->keys[at], (l->n_keys - 1 - at) * sizeof(*l->keys));
-	l->keys[at] = (struct key){ row->local, row->date, row->uid };
+	l->keys[at] = key_of(row);
 }
 
 static uint32_t

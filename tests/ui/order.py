@@ -120,6 +120,7 @@ def test_rows_and_their_number_come_together():
             t.until("three again", there)
             t.wait("undone")
 
+
 def test_a_folded_thread_tells_that_there_is_unread_mail_in_it():
     d, t = threads("set flag_chars='+FDdAONon- '\n")
     head = lambda letter: "^ +3 %s .*re1 .*[+]2" % letter
@@ -136,6 +137,31 @@ def test_a_folded_thread_tells_that_there_is_unread_mail_in_it():
     t.wait("^ +3   .*re1")
     t.wait("^ +5 N .*re3")
 
+
+def test_new_mail_unfolds_its_thread_unless_told_not_to():
+    for rc, shown in ("", "└─┄▶ re4"), ("unset uncollapse_new\n", r"Ada +re1 \[\+3\]"):
+        d, t = threads(rc)
+        t.keys("<Esc>V")
+        t.wait(r"Ada +re1 \[\+2\]")
+        put_replies(d.client(), ["re4"], 30)
+        t.wait(shown)
+
+
+def test_unread_mail_keeps_its_thread_unfolded_if_collapse_unread_is_unset():
+    d, t = threads("unset collapse_unread\n")
+    t.keys("=/re2<Enter><Esc>v")
+    t.wait("the thread has unread messages")
+    t.keys("<Esc>V:set ?collapse_unread<Enter>")
+    t.wait("collapse_unread=")
+    assert t.row_of("└─┄▶ re3") is not None, t.picture()
+    t.keys("/re3<Enter>N")
+    places.await_true("one to be read", lambda: len(dovecot.uids(d.client(mailbox="INBOX"), "SEEN")) == 1)
+    t.keys("/re2<Enter><Esc>v")  # two of three are not
+    t.wait("the thread has unread messages")
+    t.keys("N/re1<Enter>N")
+    places.await_true("three to be read", lambda: len(dovecot.uids(d.client(mailbox="INBOX"), "SEEN")) == 3)
+    t.keys("<Esc>V")
+    t.wait(r"Ada +re1 \[\+2\]")
 
 
 tap.main()
