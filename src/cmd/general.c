@@ -403,10 +403,13 @@ cmd_exit(struct app *app, const struct cmd *c)
 static void
 cmd_back(struct app *app, const struct cmd *c)
 {
-	if (app->screens.n > 1)
-		screen_pop(app);
-	else
+	if (app->screens.n <= 1) {
 		cmd_quit(app, c);
+		return;
+	}
+	screen_pop(app);
+	if (screen_top(app)->is_for_parts)
+		screen_pop(app);
 }
 
 #define ALL (IN(GENERIC) | IN(PAGER))

@@ -37,6 +37,7 @@ struct screen {
 	struct model_doc *doc; /* PAGER, and below PARTS */
 	unsigned doc_version;  /* that the view was opened with */
 	bool is_marked_read;
+	bool is_for_parts; /* PAGER: below the parts that were asked for in the index; goes with them */
 	bool shows_all_headers;
 	uint64_t local;	 /* PAGER: whose part; 0: the one under the cursor */
 	char *section;	 /* PAGER: of this part alone */

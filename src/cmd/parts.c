@@ -142,8 +142,11 @@ cmd_view_parts(struct app *app, const struct cmd *c)
 	if (!app_needs_message(app))
 		return;
 	/* The parts come with the message as it is rendered. */
-	if (screen_of(app, SCREEN_PAGER) == NULL)
+	if (screen_of(app, SCREEN_PAGER) == NULL) {
 		app_display(app, view_index_focus(app_index(app)));
+		if ((s = screen_of(app, SCREEN_PAGER)) != NULL)
+			s->is_for_parts = true;
+	}
 	s = screen_push(app, SCREEN_PARTS, CMD_MAP_ATTACH);
 	struct view_parts parts = { part_count, part_at, parts_title, s };
 	s->view = view_parts_open(&parts);
