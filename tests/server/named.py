@@ -733,11 +733,13 @@ def test_frozen_with_requests_in_flight():
     os.close(doc["fd"])
     p.freeze()
     stuck = i.send("READ", local=locals[2])
+    i.events.clear()
     assert i.post("flag", [locals[3]], set=FLAG["flagged"])["event"] == "ACK"
     assert i.post("move", [locals[4]], target="Archive")["event"] == "ACK"
     doc = i.wait("DOCUMENT", id=i.send("READ", local=locals[1]))
     os.close(doc["fd"])
     # None of it waited for the frozen link to be given up: what hangs there hangs still.
+    assert not [e for e in i.events if e["event"] == "ACCOUNT_STATE" and e["state"] == WAITING], i.events
     i.send("CANCEL", request=stuck)
     i.wait("CANCELED", id=stuck)
     # Two at a time are stuck; a third reader is not needed to get out.
