@@ -24,6 +24,8 @@ NOBODY = 65534
 SLOW = 5 if os.environ.get("TERN_SAN") else 1
 # Patience of every wait: a busy machine takes its time, and a wait that is met costs none.
 SECONDS = 60
+# Of what must not wait until a link that is frozen is given up, after 30 s.
+BEFORE_GIVEN_UP = 20
 
 
 def _leave(sig, _):

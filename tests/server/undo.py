@@ -15,6 +15,7 @@ NO_MOVE = """protocol imap {
 }"""
 M0 = "<m0@example.org>"
 WAITING = (2, 3)
+OFFLINE = 4  # the state of an account
 
 
 class Slow:
@@ -39,8 +40,11 @@ class Slow:
         places.await_true(until, lambda: self.proxy.is_frozen() and re.search(until, self.d.wire()))
 
     def undo(self):
+        self.ui.events.clear()
         end = self.ui.undo()
         assert end["event"] == "DONE", end
+        # It did not wait until a link that holds the answer is given up.
+        assert not [e for e in self.ui.events if e["event"] == "ACCOUNT_STATE" and e["state"] == OFFLINE], self.ui.events
         return end["text"]
 
     def settle(self):

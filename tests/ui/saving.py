@@ -60,7 +60,7 @@ def test_stopped_and_saved_again():
     t.gone("saving film.mp4 0[K.]")
     assert "film.mp4" not in films(user) and films(user), "its name stands for the whole of it"
     t.keys("<C-g>")
-    t.wait("saving stopped")
+    t.wait("saving stopped", places.BEFORE_GIVEN_UP)
     t.gone("saving film.mp4")
     places.await_true("nothing left of it", lambda: films(user) == [])
     p.thaw()
