@@ -369,14 +369,21 @@ look_again(struct box *b, const struct gather *g, bool has_batch)
 }
 
 /* A connection that stands there without watching is told nothing, and STATUS on it says
- * what it was told last: rows and counts would stay behind until it goes elsewhere. */
+ * what it was told last: rows and counts would stay behind until it goes elsewhere. One
+ * that watches would be told when it asks the next time, which may be in a minute: where
+ * nobody tells new UIDs, what came back by an undo would be nowhere till then. */
 static void
 hear_of_arrivals(struct box *b, bool has_batch)
 {
 	struct worker *w = worker_on(b->account, b);
+	struct msg_w_news news = { 0 };
 
 	if (w == NULL || w->role == ROLE_WATCH)
 		b->has_arrivals = false;
+	if (w == NULL)
+		return;
+	if (w->role == ROLE_WATCH)
+		IPC_SEND(w->conn, W_NEWS, w_news, session_id(b->session), -1, &news, NULL);
 	else if (has_batch || w->running.n > 0)
 		b->push_due = true;
 	else

@@ -502,6 +502,21 @@ def test_undo_of_a_move_that_was_done_and_whose_new_uid_nobody_told():
     assert [m for m, _ in s.boxes["INBOX"].values()] == [b"<m@x>"] and sorted(s.boxes["Box"]) == [3], s.boxes
 
 
+def test_what_undo_brings_back_is_shown_also_where_the_server_tells_nothing_by_itself():
+    s = Silent()
+    s.may_move.set()
+    def no(command):
+        box = s.boxes.get(s.selected.get(threading.get_ident()), ())
+        return Raw(b"* %d EXISTS\r\n" % len(box), b"OK done") if command == "NOOP" else False
+    s.no = no
+    i = attached(s)
+    i.post("move", [locals_of(i)[7]], target="Box")
+    await_states(i, {})
+    assert i.undo()["text"] == "undone: move of 1 message"
+    places.await_true("its row", lambda: (i._take(0.02), len(i.stores.rows()) == 1)[1], 20)
+    await_states(i, {})
+
+
 def test_undo_of_a_move_to_where_there_are_several_like_it():
     s = Silent()
     s.may_move.set()
