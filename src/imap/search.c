@@ -27,6 +27,9 @@ struct search {
 	bool is_listing; /* a search that is not answered: each is looked at */
 };
 
+/* Steps of a search for a message id. */
+enum { FIND_BEGINS, FIND_HEARS, FIND_LOOKS };
+
 bool
 is_search(const struct response *r)
 {
@@ -137,14 +140,29 @@ uid_search_untagged(struct imap *c, struct seqset *uids, const struct response *
 
 /* ---- requests -------------------------------------------------------------------- */
 
+/* Who stands in a mailbox finds what was there when it was last told of news (Dovecot):
+ * not what another connection has put there since, and that is what is looked for. */
+static bool
+hear_news(struct imap *c, struct search *s)
+{
+	struct command_text t;
+
+	s->op.step = FIND_HEARS;
+	command_begin(c, &t);
+	command_adds(&t, "NOOP");
+	return command_send(c, &s->op, &t, &search_options);
+}
+
 static bool
 find_next(struct imap *c, struct search *s)
 {
 	struct command_text t;
 
-	if (s->op.step > 0 || !may_send(c, SEND_SEARCHES))
+	if (s->op.step == FIND_LOOKS || s->op.n_in_flight > 0 || !may_send(c, SEND_SEARCHES))
 		return false;
-	s->op.step = 1;
+	if (s->op.step == FIND_BEGINS)
+		return hear_news(c, s);
+	s->op.step = FIND_LOOKS;
 	if (s->is_listing) {
 		command_begin(c, &t);
 		command_addf(&t, "UID FETCH %u:* (%s)", s->from_uid, row_items);
@@ -198,6 +216,8 @@ search_tagged(struct imap *c, struct op *op, const struct sent *sent, const stru
 	struct search *s = (struct search *)op;
 	struct err err;
 
+	if (sent->step == FIND_HEARS)
+		return;
 	if (r->status != STATUS_OK) {
 		err_of_response(c, r, "the search failed", &err);
 		search_end(c, s, &err);
@@ -206,7 +226,7 @@ search_tagged(struct imap *c, struct op *op, const struct sent *sent, const stru
 	bool is_all = s->message_id.len == 0;
 	if (!is_all && !s->is_listing && check_answers(c, &s->all, &err) < 0) {
 		s->is_listing = true;
-		s->op.step = 0;
+		s->op.step = FIND_HEARS;
 		return;
 	}
 	int status = is_all ? uid_search_tagged(c, &s->all, &s->uids, &err) : 1;

@@ -529,6 +529,45 @@ def test_undo_of_a_move_to_where_there_are_several_like_it():
     assert s.boxes["INBOX"] == {} and len(s.boxes["Box"]) == 3, s.boxes
 
 
+class Standing(Silent):
+    """Who stands in a mailbox finds there what it was told of, and no more (as with Dovecot).
+    Each message is copied, and then it says that it could not."""
+
+    def __init__(self):
+        self.told, self.n_copies = {}, {}
+        super().__init__()
+        self.boxes["INBOX"][8] = (b"<n@x>", 10)
+
+    def answer(self, tag, command):
+        me = threading.get_ident()
+        if command.startswith("UID COPY"):
+            uid, box = int(command.split(" ")[2]), self.boxes["Box"]
+            self.n_copies[uid] = self.n_copies.get(uid, 0) + 1
+            box[max(box) + 1] = self.boxes["INBOX"][uid]
+            return tag.encode() + b" NO [UNAVAILABLE] a moment\r\n"
+        if "MESSAGE-ID" in command:
+            box, everything = self.selected[me], self.boxes[self.selected[me]]
+            self.boxes[box] = {u: m for u, m in everything.items() if u in self.told[me]}
+            try:
+                return super().answer(tag, command)
+            finally:
+                self.boxes[box] = everything
+        out = super().answer(tag, command)
+        if command.startswith("SELECT") or command == "NOOP":
+            self.told[me] = set(self.boxes.get(self.selected.get(me), ()))
+        return out
+
+
+def test_a_copy_that_was_made_all_the_same_is_found_by_a_connection_that_stands_there():
+    s = Standing()
+    i = attached(s)
+    rows = locals_of(i)
+    for uid in (7, 8):  # after the first, a connection stands in Box
+        i.post("copy", [rows[uid]], target="Box")
+        await_states(i, {})
+    assert s.n_copies == {7: 1, 8: 1}, s.boxes["Box"]
+
+
 def changes_said(s):
     return s.said("^[^ ]+ UID (STORE|MOVE|COPY|EXPUNGE) ")
 
