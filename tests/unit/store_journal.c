@@ -770,6 +770,35 @@ test_a_change_behind_a_move_under_way_is_not_gone(void **state)
 	arena_release(&a);
 }
 
+/* The same mail twice, and one of them is moved or deleted here, or by somebody else:
+ * what was meant for it is not done to the other. */
+static void
+test_what_looks_the_same_is_another_message(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t locals[2];
+	struct arena a = ARENA_INIT;
+
+	for (uint32_t n = 0; n < 2; n++)
+		locals[n] = fix_put(f, inbox, fix_row(3 + n, 3 + n, 0));
+	for (uint32_t n = 0; n < 2; n++) {
+		struct row twin = fix_row(3 + n, 3 + n, 0);
+		twin.uid = 5 + n;
+		fix_put(f, inbox, twin);
+	}
+	fix_accept(f, move(locals[0], "B"));
+	fix_accept(f, move(locals[1], "B"));
+	set_state(f, 1, INTENT_SENT, 0);
+	remove_uids(f, inbox, "3:4");
+	covers(f, inbox, 7, STR("1:6"));
+	assert_int_equal(journal_rebind(f->w, inbox, &f->err), 0);
+	fix_journal_is(f, "MS MX");
+	assert_int_equal(fix_record(f, 1, &a).uid, 3);
+	assert_str(fix_record(f, 2, &a).reason, "the message is no longer there");
+	arena_release(&a);
+}
+
 /* COPYUID tells a UID on one connection while the mailbox is opened on another, which
  * has not heard of it. */
 static void
@@ -935,6 +964,7 @@ main(void)
 		T(test_rebind),
 		T(test_a_change_behind_a_move_under_way_is_not_gone),
 		T(test_where_it_was_found_is_kept),
+		T(test_what_looks_the_same_is_another_message),
 		T(test_a_uid_that_is_news_is_not_gone),
 		T(test_sweep),
 		T(test_an_old_post_that_waits_is_not_made_twice),

@@ -107,6 +107,7 @@ struct candidate {
 	uint32_t uid;
 	uint64_t local;
 	unsigned n_matches;
+	bool is_gone; /* its UID is: what looks the same is another message */
 };
 
 struct rebind {
@@ -230,7 +231,7 @@ bind_by_uid(struct jop *j, struct rebind *r, size_t n, struct err *err)
 {
 	struct intent *i = &r->box.v[n];
 	struct place at;
-	bool is_behind;
+	bool is_behind, is_gone = false;
 
 	if (i->state == INTENT_PARKED && i->reason.len == 0)
 		return 0;
@@ -248,8 +249,10 @@ bind_by_uid(struct jop *j, struct rebind *r, size_t n, struct err *err)
 			return -1;
 		if (rc == 0 && intent_means(i, &row))
 			return bind(j, r, i, i->uid, at.local, err);
+		is_gone = rc == 1 && i->uid < r->m.uidnext;
 	}
 	struct candidate c = { .record = n,
+			       .is_gone = is_gone,
 			       .print = fingerprint(i->message_id, i->size_bytes,
 						    i->internaldate) };
 	vec_push(&r->sought, c);
@@ -261,7 +264,7 @@ bind_found(struct jop *j, struct rebind *r, const struct candidate *c, struct er
 {
 	struct intent *i = &r->box.v[c->record];
 
-	if (c->print != 0 && c->n_matches == 1)
+	if (!c->is_gone && c->print != 0 && c->n_matches == 1)
 		return bind(j, r, i, c->uid, c->local, err);
 	/* What went out may have done it: who sent it finds out. Where it came to lie was
 	 * never told, or told by another connection and this one has not heard of it: who
@@ -275,8 +278,9 @@ bind_found(struct jop *j, struct rebind *r, const struct candidate *c, struct er
 	if (is_behind)
 		return 0;
 	i->state = INTENT_PARKED;
-	i->reason = c->n_matches > 1 ? STR("several messages look like the one that was meant") :
-				       STR("the message is no longer there");
+	i->reason = !c->is_gone && c->n_matches > 1 ?
+			    STR("several messages look like the one that was meant") :
+			    STR("the message is no longer there");
 	return j_put(j, i, err);
 }
 
