@@ -270,9 +270,34 @@ account_tell(struct account *a, struct client *only)
 				      wall_now() + (a->retry_ms - s->now_ms + 999) / 1000 :
 				      0,
 	};
+	if (only == NULL) {
+		a->n_told = m.n_waiting;
+		a->tell_ms = 0;
+	}
 	EVERY_CLIENT (s, c)
 		if ((only == NULL || only == c) && client_takes_news(c))
 			IPC_SEND(c->conn, ACCOUNT_STATE, account_state, 0, -1, &m, NULL);
+}
+
+enum { WORTH_A_WORD_MS = 1000 };
+
+/* What reaches the server within a second is not worth a word. */
+void
+account_tell_waiting(struct account *a)
+{
+	uint32_t n = journal_n_waiting(a->session->writer, str_c(a->name));
+	int64_t now_ms = a->session->now_ms;
+
+	if (n == a->n_told) {
+		a->tell_ms = 0;
+		return;
+	}
+	if (a->tell_ms == 0)
+		a->tell_ms = n > a->n_told ? now_ms + WORTH_A_WORD_MS : now_ms;
+	if (now_ms >= a->tell_ms)
+		account_tell(a, NULL);
+	else
+		session_wake_at(a->session, a->tell_ms);
 }
 
 void

@@ -167,6 +167,8 @@ struct account {
 	bool use_idle;
 	uint32_t poll_s;
 	struct client *owner; /* who configured it first: others are told */
+	uint32_t n_told;      /* changes that wait, as told last */
+	int64_t tell_ms;      /* when to tell that it is another number; 0: it is not */
 
 	enum account_state state;
 	struct buf text; /* what it does, in words */
@@ -210,6 +212,7 @@ void account_free(struct account *a);
 void account_say(struct account *a, enum account_state state, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void account_tell(struct account *a, struct client *only); /* ACCOUNT_STATE frames */
+void account_tell_waiting(struct account *a); /* if other changes wait than was told */
 /* A connection came to nothing. While others live, one more than they only lowers the cap. */
 void account_failed(struct account *a, struct worker *w, enum err_kind kind, const char *text);
 void account_connected(struct account *a);

@@ -319,6 +319,8 @@ session_loop(struct session *s)
 		for (size_t i = 0; i < s->accounts.n; i++)
 			schedule_account(s->accounts.v[i]);
 		session_commit_if_due(s);
+		for (size_t i = 0; i < s->accounts.n; i++)
+			account_tell_waiting(s->accounts.v[i]);
 		sweep(s);
 		flush_all(s);
 		if (should_leave(s))

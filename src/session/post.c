@@ -119,8 +119,6 @@ post_request(struct client *c, uint64_t id, const struct msg_post *m)
 			ipc_flush(c->conn, NULL);
 			session_news(s, b->id);
 			mark_due(b, v, n);
-			if (b->account != NULL && b->account->state == ACCOUNT_WAITING)
-				account_tell(b->account, NULL); /* one more waits */
 			free(v);
 			return;
 		}

@@ -30,6 +30,19 @@ def test_a_change_that_waits_is_no_header_that_is_missing():
     assert t.row_of("reading headers") is None, t.picture()
 
 
+def test_what_waits_behind_a_frozen_link_is_said():
+    d, name, p, user = slow()
+    t = user.open("-f", "=INBOX")
+    t.wait("in step")
+    p.freeze()
+    t.keys("F")
+    t.wait("in step · 1 change to send")  # long before the link is given up
+    t.keys("jF")
+    t.wait("in step · 2 changes to send")
+    p.thaw()
+    t.gone("to send")
+
+
 def test_a_search_says_that_it_saw_only_what_is_here():
     # The first 64 KiB are fetched, the rest when asked for.
     d, name, p, user = slow(0)
