@@ -29,6 +29,7 @@ struct model_doc {
 	bool is_other; /* what comes is read in another way, not more of the same */
 	uint64_t have, total;
 	char *trouble;
+	bool waits, wants_more; /* the server could not be reached: asked again when it can */
 	unsigned version;
 };
 
@@ -118,6 +119,7 @@ answered(void *ctx, const struct ipc_frame *f, bool is_end)
 		text = str_dup(failed.text);
 		set_trouble(d, text);
 		free(text);
+		d->waits = failed.kind == ERR_WAIT;
 	}
 	if (is_end) {
 		d->request = 0;
@@ -133,6 +135,8 @@ ask(struct model_doc *d, bool more)
 				.more = more,
 				.whole = d->how.whole };
 
+	d->waits = false;
+	d->wants_more = more;
 	if (d->request != 0)
 		model_forget(d->m, d->request);
 	d->request = REQUEST(d->m, READ, read, &msg, answered, d);
@@ -194,6 +198,20 @@ model_doc_more(struct model_doc *d)
 {
 	if (d->request == 0)
 		ask(d, true);
+}
+
+void
+documents_connected(struct model *m)
+{
+	for (size_t i = 0; i < m->docs.n; i++) {
+		struct model_doc *d = m->docs.v[i];
+		if (!d->waits || d->request != 0)
+			continue;
+		free(d->trouble);
+		d->trouble = NULL;
+		ask(d, d->wants_more);
+		model_mark(m, MODEL_DOCUMENT);
+	}
 }
 
 /* ---- frames of the renderer -------------------------------------------------------------- */

@@ -238,6 +238,8 @@ void tags_leave(struct model *m, const uint64_t *locals, size_t n);
 void tags_look_through(struct box *b);
 bool tags_work(struct model *m, int64_t until_us);
 int box_key(struct model *m, uint64_t local, struct row_key *out);
+/* ---- document.c ---- */
+void documents_connected(struct model *m); /* what could not be fetched is asked for again */
 /* ---- folded.c ---- */
 /* Of a thread that is folded, by its first message: as far as is known by now. */
 enum model_hidden folded_hides(struct model *m, uint64_t head);

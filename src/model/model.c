@@ -290,11 +290,19 @@ log_trouble(struct model *m, struct account *a)
 	}
 }
 
+static bool
+is_connected(uint8_t state)
+{
+	return state == ACCOUNT_READY || state == ACCOUNT_BUSY;
+}
+
 static void
 account_event(struct model *m, const struct msg_account_state *s)
 {
 	struct account *a = account_get(m, s->account);
 
+	if (!is_connected(a->state) && is_connected(s->state))
+		documents_connected(m);
 	free(a->text);
 	a->text = str_dup(s->text);
 	a->state = s->state;

@@ -1,88 +1,5 @@
 /* Changes: posted, laid over, acknowledged, and asked again of the next manager. */
-#include "lib/test.h"
-
-#include <string.h>
-#include "tern/base/vec.h"
-#include "tern/model.h"
-
-/* A manager that only records. */
-struct sent {
-	enum msg_type type;
-	uint64_t id;
-	char *payload;
-	size_t len;
-};
-static struct {
-	VEC(struct sent) frames;
-	uint8_t next_id;
-} wire;
-
-static bool
-record(void *ctx, enum msg_type type, uint64_t id, struct str payload)
-{
-	struct sent s = { type, id, xmemdup(payload.ptr != NULL ? payload.ptr : "", payload.len + 1),
-			  payload.len };
-
-	vec_push(&wire.frames, s);
-	return true;
-}
-
-static void
-count_up(void *ctx, uint8_t out[16])
-{
-	memset(out, 0, 16);
-	out[0] = ++wire.next_id;
-}
-
-static const struct sent *
-last(enum msg_type type)
-{
-	for (size_t i = wire.frames.n; i-- > 0;)
-		if (wire.frames.v[i].type == type)
-			return &wire.frames.v[i];
-	return NULL;
-}
-
-static size_t
-count(enum msg_type type)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < wire.frames.n; i++)
-		n += wire.frames.v[i].type == type;
-	return n;
-}
-
-static void
-forget_wire(void)
-{
-	for (size_t i = 0; i < wire.frames.n; i++)
-		free(wire.frames.v[i].payload);
-	vec_release(&wire.frames);
-}
-
-static struct model *
-new_model(void)
-{
-	static struct store_paths paths;
-	struct model_params params = { .paths = &paths, .send = record, .random = count_up };
-	struct err err = ERR_INIT;
-
-	forget_wire();
-	paths.cache_dir = test_dir();
-	paths.state_dir = test_dir();
-	return model_new(&params, &err);
-}
-
-static void
-event(struct model *m, enum msg_type type, uint64_t id, struct buf *payload)
-{
-	struct ipc_frame f = { .type = (uint16_t)type, .id = id, .payload = buf_str(payload),
-			       .fd = -1 };
-
-	model_event(m, &f);
-	buf_release(payload);
-}
+#include "lib/wire.h"
 
 static void
 open_mailbox(struct model *m)
@@ -92,16 +9,16 @@ open_mailbox(struct model *m)
 
 	model_open(m, STR("me@host"), STR("INBOX"), false, NULL, NULL);
 	model_connected(m);
-	assert_non_null(last(MSG_OPEN_MAILBOX));
+	assert_non_null(wire_last(MSG_OPEN_MAILBOX));
 	msg_put_opened(&b, &opened);
-	event(m, MSG_OPENED, last(MSG_OPEN_MAILBOX)->id, &b);
+	wire_event(m, MSG_OPENED, wire_last(MSG_OPEN_MAILBOX)->id, &b);
 }
 
 static struct msg_post
 last_post(void)
 {
 	struct msg_post p;
-	const struct sent *s = last(MSG_POST);
+	const struct wire_frame *s = wire_last(MSG_POST);
 
 	assert_non_null(s);
 	assert_int_equal(msg_get_post(str_n(s->payload, s->len), &p, NULL), 0);
@@ -116,14 +33,14 @@ acknowledge(struct model *m, uint8_t id)
 	struct buf b = BUF_INIT;
 
 	msg_put_ack(&b, &ack);
-	event(m, MSG_ACK, 0, &b);
+	wire_event(m, MSG_ACK, 0, &b);
 }
 
 static void
 a_flag_is_posted_and_acknowledged(void **state)
 {
 	const uint64_t locals[] = { 5, 3 };
-	struct model *m = new_model();
+	struct model *m = wire_model();
 
 	open_mailbox(m);
 	wire.next_id = 40;
@@ -146,11 +63,11 @@ a_flag_is_posted_and_acknowledged(void **state)
 static void
 nothing_is_posted_for_nothing(void **state)
 {
-	struct model *m = new_model();
+	struct model *m = wire_model();
 
 	open_mailbox(m);
 	model_flag(m, NULL, 0, ROW_SEEN, 0);
-	assert_null(last(MSG_POST));
+	assert_null(wire_last(MSG_POST));
 	model_free(m);
 }
 
@@ -158,7 +75,7 @@ static void
 what_has_no_answer_goes_to_the_next_manager(void **state)
 {
 	const uint64_t local = 9;
-	struct model *m = new_model();
+	struct model *m = wire_model();
 
 	open_mailbox(m);
 	wire.next_id = 50;
@@ -169,12 +86,12 @@ what_has_no_answer_goes_to_the_next_manager(void **state)
 	model_disconnected(m);
 	/* While there is none, more is kept; nothing is sent. */
 	model_delete(m, &local, 1, false);
-	assert_int_equal(count(MSG_POST), 1);
+	assert_int_equal(wire_count(MSG_POST), 1);
 	model_connected(m);
-	assert_int_equal(count(MSG_POST), 3);
-	assert_int_equal(count(MSG_OPEN_MAILBOX), 2);
+	assert_int_equal(wire_count(MSG_POST), 3);
+	assert_int_equal(wire_count(MSG_OPEN_MAILBOX), 2);
 	/* With the same id, so that it is done once. */
-	const struct sent *again = NULL;
+	const struct wire_frame *again = NULL;
 	struct msg_post p;
 	for (size_t i = 0, n = 0; i < wire.frames.n; i++)
 		if (wire.frames.v[i].type == MSG_POST && ++n == 2)
@@ -187,7 +104,7 @@ what_has_no_answer_goes_to_the_next_manager(void **state)
 	/* Acknowledged: never again. */
 	model_disconnected(m);
 	model_connected(m);
-	assert_int_equal(count(MSG_POST), 3);
+	assert_int_equal(wire_count(MSG_POST), 3);
 	model_free(m);
 }
 
@@ -195,7 +112,7 @@ static void
 a_refusal_is_said_and_forgotten(void **state)
 {
 	const uint64_t local = 9;
-	struct model *m = new_model();
+	struct model *m = wire_model();
 	struct buf b = BUF_INIT;
 
 	open_mailbox(m);
@@ -206,7 +123,7 @@ a_refusal_is_said_and_forgotten(void **state)
 				 .kind = ERR_NOSPACE,
 				 .text = STR("the disk is full") };
 	msg_put_refused(&b, &r);
-	event(m, MSG_REFUSED, last(MSG_POST)->id, &b);
+	wire_event(m, MSG_REFUSED, wire_last(MSG_POST)->id, &b);
 	assert_int_equal(model_n_unsaved(m), 0);
 	assert_true(model_take_refusal(m));
 	assert_false(model_take_refusal(m));
@@ -219,7 +136,7 @@ static void
 deletes_say_whether_they_are_held(void **state)
 {
 	const uint64_t local = 4;
-	struct model *m = new_model();
+	struct model *m = wire_model();
 
 	open_mailbox(m);
 	model_delete(m, &local, 1, false);
@@ -231,7 +148,7 @@ deletes_say_whether_they_are_held(void **state)
 	assert_int_equal(last_post().kind, INTENT_DELETE);
 	assert_int_equal(last_post().clear_flags, 1);
 	model_release(m);
-	assert_int_equal(count(MSG_RELEASE), 1);
+	assert_int_equal(wire_count(MSG_RELEASE), 1);
 	model_free(m);
 }
 
@@ -240,13 +157,13 @@ many_messages_are_several_posts(void **state)
 {
 	enum { N = 250000 };
 	uint64_t *locals = xcalloc(N, sizeof(*locals));
-	struct model *m = new_model();
+	struct model *m = wire_model();
 
 	for (size_t i = 0; i < N; i++)
 		locals[i] = i + 1;
 	open_mailbox(m);
 	model_flag(m, locals, N, ROW_SEEN, 0);
-	assert_int_equal(count(MSG_POST), 3);
+	assert_int_equal(wire_count(MSG_POST), 3);
 	for (size_t i = 0; i < wire.frames.n; i++)
 		assert_true(wire.frames.v[i].len <= IPC_MAX_PAYLOAD);
 	free(locals);
@@ -264,7 +181,7 @@ ended(void *ctx, const struct ipc_frame *f, bool is_end)
 static void
 a_request_ends_once(void **state)
 {
-	struct model *m = new_model();
+	struct model *m = wire_model();
 	struct buf b = BUF_INIT;
 	struct msg_done d = { .text = STR("undone: move of 1 message") };
 
@@ -272,10 +189,10 @@ a_request_ends_once(void **state)
 	n_ends = 0;
 	model_undo(m, ended, NULL);
 	msg_put_done(&b, &d);
-	event(m, MSG_DONE, last(MSG_UNDO)->id, &b);
+	wire_event(m, MSG_DONE, wire_last(MSG_UNDO)->id, &b);
 	assert_int_equal(n_ends, 1);
 	msg_put_done(&b, &d);
-	event(m, MSG_DONE, last(MSG_UNDO)->id, &b);
+	wire_event(m, MSG_DONE, wire_last(MSG_UNDO)->id, &b);
 	assert_int_equal(n_ends, 1);
 	model_free(m);
 }
@@ -283,7 +200,7 @@ a_request_ends_once(void **state)
 static void
 tags_are_a_set(void **state)
 {
-	struct model *m = new_model();
+	struct model *m = wire_model();
 
 	open_mailbox(m);
 	for (uint64_t i = 1; i <= 1000; i++)
@@ -301,7 +218,7 @@ tags_are_a_set(void **state)
 static void
 a_question_is_withdrawn(void **state)
 {
-	struct model *m = new_model();
+	struct model *m = wire_model();
 	struct model_question q;
 	struct buf b = BUF_INIT;
 	struct msg_question ask = { .question = 3, .kind = QUESTION_PASSWORD,
@@ -310,28 +227,28 @@ a_question_is_withdrawn(void **state)
 
 	model_connected(m);
 	msg_put_question(&b, &ask);
-	event(m, MSG_QUESTION, 0, &b);
+	wire_event(m, MSG_QUESTION, 0, &b);
 	assert_true(model_question(m, &q));
 	assert_string_equal(q.prompt, "Password");
 	msg_put_question_gone(&b, &gone);
-	event(m, MSG_QUESTION_GONE, 0, &b);
+	wire_event(m, MSG_QUESTION_GONE, 0, &b);
 	assert_false(model_question(m, &q));
 	/* An answer that comes late goes nowhere. */
 	model_answer_question(m, 3, ANSWER_YES, STR("secret"));
-	assert_null(last(MSG_ANSWER));
+	assert_null(wire_last(MSG_ANSWER));
 	model_free(m);
 }
 
 static void
 nonsense_is_survived(void **state)
 {
-	struct model *m = new_model();
+	struct model *m = wire_model();
 
 	open_mailbox(m);
 	for (unsigned type = MSG_FIRST_EVENT; type < MSG_END; type++) {
 		struct buf b = BUF_INIT;
 		buf_adds(&b, "\xff\xff\xff\xff nonsense");
-		event(m, (enum msg_type)type, 1, &b);
+		wire_event(m, (enum msg_type)type, 1, &b);
 	}
 	assert_true(model_n_log(m) > 0);
 	model_free(m);
@@ -354,6 +271,6 @@ main(void)
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-	forget_wire();
+	wire_forget();
 	return failed;
 }
