@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,6 +227,9 @@ main(int argc, char **argv)
 	int status;
 
 	setlocale(LC_ALL, "");
+	/* glibc raises it by itself when a large array is freed; then the next ones come from
+	 * the heap, and what an order of a million messages needed stays there for good. */
+	mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
 	crash_prepare(argc, argv);
 	status = options_read(&o, argc, argv);
 	if (status < 0)
