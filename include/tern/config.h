@@ -20,12 +20,12 @@
 #define TERN_CONFIG_H
 
 #include <poll.h>
-#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "tern/base/buf.h"
 #include "tern/base/err.h"
+#include "tern/base/regex.h"
 #include "tern/base/str.h"
 #include "tern/key.h"
 
@@ -257,7 +257,8 @@ int config_header_rank(const struct config *c, struct str name);
 const char *const *config_environment(const struct config *c, size_t *n_out);
 
 /* A regex with mutt's rule for case: no capital letter in it, and case does not
- * matter, unless is_sensitive. Flags of regcomp() may be added. USER on error. */
+ * matter, unless is_sensitive, within the limits of base/regex.h. Flags of regcomp() may
+ * be added. USER on error. */
 int config_compile(const char *text, bool is_sensitive, int regcomp_flags, regex_t *out,
 		   struct err *err);
 

@@ -81,8 +81,6 @@ void value_show(const struct config_row *row, const struct value *v, struct buf 
 struct config_sort sort_unpack(long number);
 bool parse_bool(struct str s, bool *out);
 void add_quoted(struct buf *out, const char *s); /* as it can be read again */
-/* Parentheses, brackets and repeats are well-formed: much cheaper than regcomp(). */
-int regex_check(struct str s, struct err *err);
 
 /* ---- lists and snapshots (snapshot.c) -------------------------------------- */
 

@@ -48,19 +48,9 @@ has_capital(const char *s)
 int
 config_compile(const char *s, bool is_sensitive, int regcomp_flags, regex_t *out, struct err *err)
 {
-	int flags = REG_EXTENDED | regcomp_flags;
-	char why[120];
+	bool has_case = is_sensitive || has_capital(s);
 
-	if (!is_sensitive && !has_capital(s))
-		flags |= REG_ICASE;
-	int status = regcomp(out, s, flags);
-	if (status == 0)
-		return 0;
-	regerror(status, NULL, why, sizeof(why));
-	for (size_t i = 0; why[i] != '\0'; i++)
-		if (i == 0)
-			why[i] = (char)ascii_lower(why[i]);
-	return err_set(err, ERR_USER, "'%s' is not a regular expression: %s", s, why);
+	return regex_compile(out, s, regcomp_flags | (has_case ? 0 : REG_ICASE), err);
 }
 
 const regex_t *
@@ -78,71 +68,6 @@ text_regex(struct text *t, bool is_sensitive)
 		return NULL;
 	}
 	return t->regex = re;
-}
-
-/* ---- a cheap look at a regex -------------------------------------------------- */
-
-/* s[0] is '['; the length up to its ']', 0 if there is none. */
-static size_t
-bracket_len(struct str s)
-{
-	size_t i = 1;
-
-	if (i < s.len && s.ptr[i] == '^')
-		i++;
-	if (i < s.len && s.ptr[i] == ']')
-		i++;
-	while (i < s.len && s.ptr[i] != ']') {
-		char kind = i + 1 < s.len ? s.ptr[i + 1] : '\0';
-		if (s.ptr[i] == '[' && (kind == ':' || kind == '.' || kind == '=')) {
-			char end[3] = { kind, ']', '\0' };
-			long at = str_find_str(str_from(s, i + 2), str_c(end));
-			if (at < 0)
-				return 0;
-			i += (size_t)at + 4;
-		} else {
-			i++;
-		}
-	}
-	return i < s.len ? i + 1 : 0;
-}
-
-/* What regcomp() would refuse and people get wrong. It costs a microsecond where
- * regcomp() takes a hundred, and a rc has dozens of them. */
-int
-regex_check(struct str s, struct err *err)
-{
-	size_t depth = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		switch (s.ptr[i]) {
-		case '\\':
-			if (++i >= s.len)
-				return err_set(err, ERR_USER, "a regular expression cannot end in "
-							      "a backslash");
-			break;
-		case '[': {
-			size_t len = bracket_len(str_from(s, i));
-			if (len == 0)
-				return err_set(err, ERR_USER, "'[' without its ']' in a regular "
-							      "expression");
-			i += len - 1;
-			break;
-		}
-		case '(':
-			if (++depth > 200)
-				return err_set(err, ERR_USER, "a regular expression is nested too "
-							      "deeply");
-			break;
-		case ')':
-			/* alone it is a letter to glibc */
-			if (depth > 0)
-				depth--;
-			break;
-		}
-	if (depth > 0)
-		return err_set(err, ERR_USER, "'(' without its ')' in a regular expression");
-	return 0;
 }
 
 /* ---- parsing ------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tern/base/mem.h"
+#include "tern/base/regex.h"
 #include "tern/base/utf8.h"
 
 #define MAX_SUBJECT (64 * 1024)
@@ -43,14 +44,9 @@ text_compile(struct pattern_text *t, struct str arg, bool is_string, struct err 
 		t->folded = buf_take(&folded);
 		return 0;
 	}
-	int rc = regcomp(&t->regex, t->arg,
-			 REG_EXTENDED | REG_NOSUB | REG_NEWLINE | (t->is_sensitive ? 0 : REG_ICASE));
-	if (rc != 0) {
-		char why[200];
-		regerror(rc, &t->regex, why, sizeof(why));
-		why[0] = (char)ascii_lower(why[0]);
-		return err_set(err, ERR_USER, "'%s' is no regular expression: %s", t->arg, why);
-	}
+	int flags = REG_NOSUB | REG_NEWLINE | (t->is_sensitive ? 0 : REG_ICASE);
+	if (regex_compile(&t->regex, t->arg, flags, err) < 0)
+		return -1;
 	t->has_regex = true;
 	return 0;
 }

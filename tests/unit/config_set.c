@@ -76,6 +76,12 @@ static const struct {
 	  "rc:1:18: 'quote_regexp': '[' without its ']' in a regular expression\n" },
 	{ "set quote_regexp='((a)'", NULL, NULL,
 	  "rc:1:18: 'quote_regexp': '(' without its ')' in a regular expression\n" },
+	{ "set quote_regexp='((a{1,255}){1,255}){1,255}'", NULL, NULL,
+	  "rc:1:18: 'quote_regexp': what a regular expression repeats, written out, cannot be more "
+	  "than 1000 letters\n" },
+	{ "alternates '((((a{1,255}){1,255}){1,255}){1,255}'", NULL, NULL,
+	  "rc:1:12: what a regular expression repeats, written out, cannot be more than 1000 "
+	  "letters\n" },
 	{ "set smileys='[]a]|[^]b]|[[:alpha:]]|\\('", NULL, NULL, "" },
 	/* mailboxes */
 	{ "set folder=imaps://h/ spoolfile=+INBOX", "spoolfile", "spoolfile=\"imaps://h/INBOX\"",

@@ -267,6 +267,26 @@ test_simple_search_of_ones_own(void **state)
 	buf_release(&text);
 }
 
+/* A regex that would end the program, or keep it busy for hours, is a mistake of who types. */
+static void
+test_monstrous_regex(void **state)
+{
+	struct buf deep = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	buf_adds(&deep, "~s '");
+	for (int i = 0; i < 2000; i++)
+		buf_addc(&deep, '(');
+	buf_addc(&deep, '\'');
+	assert_null(pattern_parse(buf_str(&deep), NULL, &context, NULL, &err));
+	if (strstr(err.text, "more than 50 '(' in each other") == NULL)
+		fail_msg("%s", err.text);
+	assert_null(pattern_parse(STR("~s '((((a{1,255}){1,255}){1,255}){1,255})'"), NULL, &context,
+				  NULL, &err));
+	assert_non_null(strstr(err.text, "more than 1000 letters"));
+	buf_release(&deep);
+}
+
 static void
 test_help_is_complete(void **state)
 {
@@ -316,6 +336,7 @@ main(void)
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_old_and_new),
 		cmocka_unit_test(test_simple_search_of_ones_own),
+		cmocka_unit_test(test_monstrous_regex),
 		cmocka_unit_test(test_help_is_complete),
 		cmocka_unit_test(test_random_text),
 	};
