@@ -36,6 +36,8 @@ class Server:
         self.uidvalidity, self.content = 9, {}  # content: which message a UID means now
         self.more = b"* OK [HIGHESTMODSEQ 5] x\r\n"  # in the answer to SELECT
         self.idling = {}
+        self.deleted = set()  # UIDs that have the mark
+        self.nameless = False  # messages without a Message-ID
         self.by_box, self.selected = {}, {}  # other messages in these mailboxes; which one a thread is in
         self.script = Script(greeting or b"* OK [CAPABILITY " + caps + b"] hello\r\n", self.answer)
         self.port = self.script.port
@@ -79,9 +81,10 @@ class Server:
                 if uid in self.left_out or not is_in(wanted, uid if by_uid else n):
                     continue
                 m = self.content.get(uid, uid)
-                header = b"Subject: m%d\r\nMessage-ID: <%d@x>\r\n\r\n" % (m, m)
-                rows += (b'* %d FETCH (UID %d FLAGS () INTERNALDATE "20-Nov-2026 10:00:00 +0000" RFC822.SIZE 100 '
-                         b"BODY[HEADER.FIELDS (X)] {%d}\r\n%s)\r\n" % (n, uid, len(header), header))
+                header = b"Subject: m%d\r\n%s\r\n" % (m, b"" if self.nameless else b"Message-ID: <%d@x>\r\n" % m)
+                flags = b"\\Deleted" if uid in self.deleted else b""
+                rows += (b'* %d FETCH (UID %d FLAGS (%s) INTERNALDATE "20-Nov-2026 10:00:00 +0000" RFC822.SIZE 100 '
+                         b"BODY[HEADER.FIELDS (X)] {%d}\r\n%s)\r\n" % (n, uid, flags, len(header), header))
             return rows + tag + b" OK done\r\n"
         return tag + b" OK done\r\n"
 
@@ -743,6 +746,42 @@ def test_a_mailbox_that_cannot_be_asked_holds_up_no_other_change():
     places.await_true("the look", lambda: (i._take(0.05), s.said('SELECT "?Box'))[1])
     i.post("flag", [locals_of(i)[8]], set=FLAG["flagged"])
     places.await_true("the flag", lambda: (i._take(0.05), s.said("UID STORE 8 "))[1])
+
+
+def test_a_move_that_only_marked_is_undone_by_taking_the_mark_off():
+    # Neither MOVE nor UID EXPUNGE: it was copied, and stays, marked.
+    def no(command):
+        if command.startswith("UID STORE 7 +FLAGS"):
+            s.deleted.add(7)
+        return False
+    s = Server(no=no, caps=b"IMAP4rev1 IDLE AUTH=PLAIN SASL-IR")
+    s.by_box = {"Box": (1,)}
+    i = attached(s)
+    i.post("move", [locals_of(i)[7]], target="Box")
+    i.wait("NOTICE", where=lambda e: "stay marked as deleted" in e["text"])
+    await_states(i, {})
+    # The next look finds it where it was.
+    s.script.close_all()
+    places.await_true("the row", lambda: (i._take(0.05), {r["uid"]: r["flags"] for r in i.stores.rows()}.get(7) == FLAG["deleted"])[1])
+    assert i.undo()["text"] == "undone: move of 1 message; a copy may be left where it went"
+    places.await_true("the mark goes", lambda: (i._take(0.05), s.said(r"UID STORE 7 -FLAGS"))[1])
+    assert [l.split(" ", 1)[1] for l in s.said("UID (STORE|COPY|EXPUNGE)")] == [
+        'UID COPY 7 "Box"', "UID STORE 7 +FLAGS (\\Deleted)", "UID STORE 7 -FLAGS (\\Deleted)"], s.script.lines
+
+
+def test_undo_of_a_move_that_may_have_been_made_says_so():
+    # Nothing to look for it by: it is parked, and the copy is there.
+    def no(command):
+        if command.startswith("UID COPY"):
+            s.script.close_all()
+            return None
+        return False
+    s = Server(no=no, caps=b"IMAP4rev1 UIDPLUS IDLE AUTH=PLAIN SASL-IR")
+    s.nameless = True
+    i = attached(s)
+    i.post("move", [locals_of(i)[7]], target="Box")
+    await_states(i, {7: PARKED})
+    assert i.undo()["text"] == "undone: move of 1 message; a copy may be left where it went"
 
 
 if __name__ == "__main__":

@@ -682,6 +682,116 @@ test_undo_of_copy(void **state)
 	fix_shows(f, b, "");
 }
 
+/* A server without UID EXPUNGE: the message was copied, marked, and its row is back. */
+static void
+stays_marked(struct fix *f, uint64_t local, uint32_t flags_before, bool is_new_row)
+{
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	struct row row = fix_row(1, 1, flags_before | ROW_DELETED);
+
+	fix_mailbox(f, "Trash");
+	del_now(f, local);
+	set_state(f, 1, INTENT_SENT, 0);
+	row.local = is_new_row ? 0 : local;
+	if (is_new_row)
+		remove_uids(f, inbox, "1");
+	fix_put(f, inbox, row);
+	set_state(f, 1, INTENT_CONFIRMED, 0);
+}
+
+#define COPY_LEFT "undone: delete of 1 message; a copy may be left where it went"
+
+static void
+test_undo_of_delete_that_only_marked(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	struct arena a = ARENA_INIT;
+
+	stays_marked(f, fix_put(f, inbox, fix_row(1, 1, ROW_FLAGGED)), ROW_FLAGGED, false);
+	fix_shows(f, inbox, "1:FD");
+	undo_says(f, COPY_LEFT);
+	fix_journal_is(f, "DC FP");
+	fix_shows(f, inbox, "1:Fp");
+	struct intent i = fix_record(f, 2, &a);
+	assert_str(i.mailbox, "INBOX");
+	assert_int_equal(i.uid, 1);
+	assert_int_equal(i.clear_flags, ROW_DELETED);
+	arena_release(&a);
+}
+
+static void
+test_undo_of_delete_that_only_marked_as_a_new_row(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+
+	stays_marked(f, fix_put(f, inbox, fix_row(1, 1, 0)), 0, true);
+	undo_says(f, COPY_LEFT);
+	fix_journal_is(f, "DC FP");
+	fix_shows(f, inbox, "1:p");
+}
+
+static void
+test_undo_of_delete_of_what_was_marked_before(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+
+	stays_marked(f, fix_put(f, inbox, fix_row(1, 1, ROW_DELETED)), 0, false);
+	undo_says(f, COPY_LEFT);
+	fix_journal_is(f, "DC");
+	fix_shows(f, inbox, "1:D");
+}
+
+/* Copied, perhaps, and given up: what undo takes back is not the copy. */
+static void
+park_at(struct fix *f, uint64_t seq, uint8_t stage)
+{
+	struct arena a = ARENA_INIT;
+	struct intent i = fix_record(f, seq, &a);
+
+	i.state = INTENT_SENT;
+	i.stage = stage;
+	assert_int_equal(journal_update(f->w, &i, 1, &f->err), 0);
+	i.state = INTENT_PARKED;
+	i.reason = STR("it may have been done or not");
+	assert_int_equal(journal_update(f->w, &i, 1, &f->err), 0);
+	arena_release(&a);
+}
+
+static void
+test_undo_of_parked(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX");
+	uint64_t local = fix_put(f, inbox, fix_row(1, 1, 0));
+	struct intent copy = move(local, "B");
+
+	copy.kind = INTENT_COPY;
+	fix_accept(f, move(local, "B"));
+	park_at(f, 1, STAGE_NONE);
+	undo_says(f, "undone: move of 1 message");
+	fix_accept(f, move(local, "B"));
+	park_at(f, 2, STAGE_COPYING);
+	undo_says(f, "undone: move of 1 message; a copy may be left where it went");
+	fix_accept(f, copy);
+	park_at(f, 3, STAGE_NONE);
+	undo_says(f, "undone: copy of 1 message");
+	fix_accept(f, copy);
+	park_at(f, 4, STAGE_COPYING);
+	undo_says(f, "copy of 1 message cannot be undone");
+	fix_journal_is(f, "Md Md Cd Cd");
+	fix_shows(f, inbox, "1:");
+	/* Marked already: the mark goes. */
+	fix_accept(f, move(local, "B"));
+	fix_put(f, inbox, fix_row(1, 1, ROW_DELETED));
+	park_at(f, 5, STAGE_MARKED);
+	undo_says(f, "undone: move of 1 message; a copy may be left where it went");
+	fix_journal_is(f, "Md Md Cd Cd Md FP");
+	fix_shows(f, inbox, "1:p");
+}
+
 static void
 test_rebind(void **state)
 {
@@ -961,6 +1071,10 @@ main(void)
 		T(test_undo_of_sent_expunge),
 		T(test_undo_of_expunged),
 		T(test_undo_of_copy),
+		T(test_undo_of_delete_that_only_marked),
+		T(test_undo_of_delete_that_only_marked_as_a_new_row),
+		T(test_undo_of_delete_of_what_was_marked_before),
+		T(test_undo_of_parked),
 		T(test_rebind),
 		T(test_a_change_behind_a_move_under_way_is_not_gone),
 		T(test_where_it_was_found_is_kept),

@@ -9,6 +9,7 @@ struct undo {
 	uint64_t group; /* of the inverse intents; 0 until one is needed */
 	uint8_t post_id[16];
 	uint32_t n_undone, n_lost;
+	uint32_t n_copies; /* of undone moves, that may be left in the target */
 	uint32_t kinds; /* 1 << kind */
 };
 
@@ -119,6 +120,59 @@ undo_mark(struct undo *u, struct intent *i, struct err *err)
 	return i->old_flags & ROW_DELETED ? 0 : plan(u, &inverse, i, err);
 }
 
+/* A server that cannot expunge single messages keeps what was moved, marked: the next
+ * look at the mailbox brings its row back. 0 with the row's local id, 1 not so, -1. */
+static int
+find_marked(struct undo *u, const struct intent *i, uint64_t *local_out, struct err *err)
+{
+	const struct env *e = &u->j->w->cache;
+	MDB_txn *txn = u->j->view->cache;
+	struct mailbox m;
+	struct place at;
+	struct row row;
+
+	if (i->uid == 0 || !str_eq(i->before_account, i->account) || !str_eq(i->before, i->mailbox))
+		return 1;
+	int rc = read_mailbox_by_name(e, txn, i->account, i->mailbox, &m, err);
+	if (rc != 0 || m.uidvalidity != i->uidvalidity)
+		return rc < 0 ? -1 : 1;
+	/* Its row went along: it comes back from there. */
+	rc = i->local == 0 ? 1 : read_place(e, txn, i->local, &at, err);
+	if (rc < 0 || (rc == 0 && at.mailbox != m.id))
+		return rc < 0 ? -1 : 1;
+	rc = read_uid(e, txn, m.id, i->uid, &at, err);
+	if (rc == 0)
+		rc = read_row(e, txn, &at, &row, err);
+	if (rc != 0)
+		return rc;
+	*local_out = row.local;
+	return (row.flags & ROW_DELETED) && intent_means(i, &row) ? 0 : 1;
+}
+
+/* It never left: the mark goes. 0 done, 1 it is not there, -1. */
+static int
+take_mark_off(struct undo *u, const struct intent *i, struct err *err)
+{
+	struct intent inverse = { .kind = INTENT_FLAG, .clear_flags = ROW_DELETED };
+
+	int rc = find_marked(u, i, &inverse.local, err);
+	if (rc != 0 || (i->old_flags & ROW_DELETED))
+		return rc;
+	return plan(u, &inverse, i, err);
+}
+
+/* It cannot be found, or was given up: it is where it was, and so may its copy be. */
+static int
+undo_parked(struct undo *u, struct intent *i, struct err *err)
+{
+	u->n_undone++;
+	u->n_copies += i->stage >= STAGE_COPYING;
+	if (i->stage >= STAGE_COPIED && take_mark_off(u, i, err) < 0)
+		return -1;
+	i->state = INTENT_DROPPED;
+	return j_put(u->j, i, err);
+}
+
 /* Bring the message back to i->before, from wherever it is by now. */
 static int
 undo_move(struct undo *u, struct intent *i, struct err *err)
@@ -128,11 +182,8 @@ undo_move(struct undo *u, struct intent *i, struct err *err)
 				  .target = i->before };
 	bool has_gone = went_out(i);
 
-	if (i->state == INTENT_REFUSED || i->state == INTENT_PARKED) {
-		i->state = INTENT_DROPPED;
-		u->n_undone++;
-		return j_put(u->j, i, err);
-	}
+	if (i->state == INTENT_REFUSED || i->state == INTENT_PARKED)
+		return undo_parked(u, i, err);
 	if (i->state == INTENT_SENT && i->target.len == 0 && i->stage != STAGE_MARKED)
 		return undo_mark(u, i, err);
 	if (has_gone && i->target.len == 0) { /* expunged: there is nothing to bring back */
@@ -142,6 +193,12 @@ undo_move(struct undo *u, struct intent *i, struct err *err)
 	if (drop_planned(u, i, err) != 0 || drop_other_places(u, i->local, err) != 0)
 		return -1;
 	u->n_undone++;
+	if (i->state == INTENT_CONFIRMED) {
+		int rc = take_mark_off(u, i, err);
+		u->n_copies += rc == 0;
+		if (rc <= 0)
+			return rc;
+	}
 	if (has_gone)
 		intent_place_behind(&inverse, i);
 	/* Nobody told its new UID: it is looked for by its Message-ID, if it has one. */
@@ -194,9 +251,10 @@ undo_copy(struct undo *u, struct intent *i, struct err *err)
 	struct place at;
 
 	if (!went_out(i)) {
-		bool is_planned = i->state == INTENT_PLANNED;
+		bool may_be_made = i->state == INTENT_PARKED && i->stage >= STAGE_COPYING;
+		u->n_lost += may_be_made;
+		u->n_undone += !may_be_made && i->state != INTENT_DROPPED;
 		i->state = INTENT_DROPPED;
-		u->n_undone += is_planned;
 		return j_put(u->j, i, err);
 	}
 	if (i->target_uid == 0) {
@@ -280,6 +338,10 @@ say(const struct undo *u, struct buf *text)
 	if (u->n_lost > 0)
 		buf_addf(text, "%s%s of %u message%s cannot be undone", u->n_undone > 0 ? "; " : "",
 			 what, u->n_lost, u->n_lost == 1 ? "" : "s");
+	if (u->n_copies == 1)
+		buf_addf(text, "; a copy may be left where it went");
+	else if (u->n_copies > 1)
+		buf_addf(text, "; %u copies may be left where they went", u->n_copies);
 }
 
 static int
