@@ -130,6 +130,8 @@ struct imap;
 struct imap *imap_new(const struct net_params *p, const struct imap_sink *sink, void *ctx,
 		      int64_t now_ms, struct err *err);
 void imap_free(struct imap *c);
+/* Names of extensions that are not to be used, blanks between; before the first turn. */
+void imap_switch_off(struct imap *c, struct str names);
 
 size_t imap_poll(const struct imap *c, struct pollfd fds_out[NET_MAX_FDS]);
 int64_t imap_deadline(const struct imap *c);

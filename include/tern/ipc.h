@@ -16,7 +16,7 @@
 #include "tern/base/err.h"
 #include "tern/base/str.h"
 
-#define IPC_PROTOCOL 6
+#define IPC_PROTOCOL 7
 #define IPC_MAX_PAYLOAD (1024 * 1024)
 #define IPC_MAX_QUEUED (64 * 1024 * 1024) /* a peer that reads nothing is cut off */
 

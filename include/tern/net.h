@@ -140,6 +140,15 @@ size_t net_queued_bytes(const struct net_stream *s);
  * direction, else PROTO and the stream fails. The state goes to NET_HANDSHAKE. */
 int net_start_tls(struct net_stream *s, size_t n_unread, int64_t now_ms, struct err *err);
 
+/* After the server's OK to COMPRESS DEFLATE (RFC 4978): both directions from here on.
+ * `unread` is what was read behind that OK: compressed already. SYSTEM if it is
+ * compressed, or something waits to be sent. */
+int net_compress(struct net_stream *s, struct str unread, struct err *err);
+bool net_is_compressed(const struct net_stream *s);
+/* A loopback address: no byte is saved by compressing there. Of a tunnel nobody knows
+ * where it ends. */
+bool net_is_loopback(const struct net_stream *s);
+
 /* The server's certificate: in NET_QUESTION, in NET_FAILED with CERT, and when
  * open with TLS; else NULL. Borrowed. */
 const struct net_cert *net_cert(const struct net_stream *s);

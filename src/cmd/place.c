@@ -124,14 +124,35 @@ trash_of(struct app *app, const struct config *conf, const char *account, struct
 	buf_release(&url);
 }
 
+/* Extensions that the configuration forbids, blanks between. */
+static void
+switched_off(struct config *conf, struct buf *out)
+{
+	static const struct {
+		int option;
+		const char *name;
+	} switches[] = {
+		{ OPT_imap_deflate, "COMPRESS=DEFLATE" },
+		{ OPT_imap_condstore, "CONDSTORE" },
+		{ OPT_imap_condstore, "QRESYNC" }, /* is built on it */
+		{ OPT_imap_qresync, "QRESYNC" },
+	};
+
+	buf_adds(out, config_string(conf, OPT_imap_switched_off));
+	for (size_t i = 0; i < ARRAY_LEN(switches); i++)
+		if (!config_bool(conf, switches[i].option))
+			buf_addf(out, " %s", switches[i].name);
+}
+
 static void
 send_account(struct app *app, const struct app_account *a, const struct account_url *u)
 {
-	struct buf trash = BUF_INIT;
+	struct buf trash = BUF_INIT, off = BUF_INIT;
 	struct config *conf = config_ref(config_for(app->reader, a->url, NULL));
 	const char *login = config_string(conf, OPT_imap_login);
 
 	trash_of(app, conf, a->name, &trash);
+	switched_off(conf, &off);
 	struct msg_account m = {
 		.name = str_c(a->name),
 		.host = str_c(u->host),
@@ -148,9 +169,11 @@ send_account(struct app *app, const struct app_account *a, const struct account_
 		.max_connections = (uint16_t)config_number(conf, OPT_imap_max_connections),
 		.use_idle = config_bool(conf, OPT_imap_idle),
 		.poll_s = (uint32_t)config_number(conf, OPT_mail_check),
+		.switched_off = buf_str(&off),
 	};
 	model_set_account(app->model, &m, a->url, a->label);
 	buf_release(&trash);
+	buf_release(&off);
 	config_unref(conf);
 }
 

@@ -85,6 +85,7 @@ imap_new(const struct net_params *p, const struct imap_sink *sink, void *ctx, in
 	buf_init(&c->scratch2);
 	buf_init(&c->capabilities);
 	buf_init(&c->greeting);
+	buf_init(&c->switched_off);
 	buf_init(&c->password);
 	buf_init(&c->token);
 	buf_init(&c->box.name);
@@ -123,6 +124,7 @@ imap_free(struct imap *c)
 	buf_release(&c->scratch2);
 	buf_release(&c->capabilities);
 	buf_release(&c->greeting);
+	buf_release(&c->switched_off);
 	free(c->host);
 	free(c);
 }

@@ -84,6 +84,15 @@ framer_pending(const struct framer *f)
 	return f->in.len - f->start;
 }
 
+struct str
+framer_take_rest(struct framer *f)
+{
+	struct str rest = { f->in.ptr + f->start, framer_pending(f) };
+
+	f->start = f->pos = f->line_start = f->in.len;
+	return rest;
+}
+
 static int
 broken(struct framer *f, struct err *err, const char *why)
 {

@@ -73,5 +73,7 @@ void framer_feed(struct framer *f, struct str bytes); /* both, for tests */
 int framer_next(struct framer *f, struct frame *out, struct err *err);
 /* Bytes that belong to no complete frame yet. */
 size_t framer_pending(const struct framer *f);
+/* They are of another kind from here on: forgotten here, borrowed until framer_room(). */
+struct str framer_take_rest(struct framer *f);
 
 #endif

@@ -1,7 +1,8 @@
 /* What the files of this module share. Read in this order: framer, tokens,
  * response (bytes in); command (bytes out); connection (the engine: one turn,
  * queues, deadlines, ends); login; mailbox (what is selected, and its news);
- * then a file per group of requests: open, rows, search, body, change, folders. */
+ * then a file per group of requests: open, rows, search, body, change, folders;
+ * and compress. */
 #ifndef TERN_IMAP_INTERNAL_H
 #define TERN_IMAP_INTERNAL_H
 
@@ -41,6 +42,7 @@ struct op_type {
 		       const struct response *r);
 	void (*release)(struct op *op);
 	bool is_internal; /* sends nothing to the sink when it ends */
+	bool is_news;	  /* for nobody, of the mailbox that is open: ends with that */
 	bool blocks;	  /* those behind it wait until op_unblock() */
 };
 
@@ -145,11 +147,13 @@ struct imap {
 	struct arena arena; /* for what one response becomes */
 	struct buf scratch, scratch2;
 
-	bool has_cap[IMAP_N_CAPS];
+	bool has_cap[IMAP_N_CAPS]; /* offered, and not switched off */
+	struct buf switched_off;   /* names, blanks between */
 	bool has_new_capabilities; /* told since the login began */
 	struct buf capabilities; /* blanks between */
 	struct buf greeting;
 	bool is_enabled_qresync, is_enable_in_flight;
+	bool has_asked_compress;
 	bool has_quirk_no_qresync, has_quirk_no_numbers, has_quirk_small_batches,
 		has_quirk_shallow, has_quirk_no_partial_fetch;
 
@@ -235,6 +239,11 @@ void mailbox_tell_gone(struct imap *c); /* before the end of what made them go *
 void mailbox_end_turn(struct imap *c);
 /* All UIDs there are: what sequence numbers mean, if there are as many. */
 void mailbox_use_map(struct imap *c, const struct seqset *uids);
+
+/* compress.c */
+enum { COMPRESS_MIN_ROWS = 200 }; /* that are worth a round trip before them */
+bool compress_is_wanted(const struct imap *c);
+void compress_ask(struct imap *c); /* once, before what is asked for after this */
 
 /* open.c */
 extern const struct op_type open_type;

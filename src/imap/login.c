@@ -84,6 +84,24 @@ is_printable(struct str s)
 }
 
 void
+imap_switch_off(struct imap *c, struct str names)
+{
+	buf_reset(&c->switched_off);
+	buf_addstr(&c->switched_off, names);
+}
+
+static bool
+is_switched_off(const struct imap *c, struct str name)
+{
+	struct str rest = buf_str(&c->switched_off), word;
+
+	while (str_next_word(&rest, &word))
+		if (str_ieq(word, name))
+			return true;
+	return false;
+}
+
+void
 capabilities_set(struct imap *c, struct str list)
 {
 	struct str word;
@@ -97,12 +115,13 @@ capabilities_set(struct imap *c, struct str list)
 			buf_addc(&c->capabilities, ' ');
 		for (size_t i = 0; i < word.len; i++)
 			buf_addc(&c->capabilities, (char)ascii_upper(word.ptr[i]));
-		for (size_t i = 0; i < IMAP_N_CAPS; i++)
+		for (size_t i = 0; i < IMAP_N_CAPS && !is_switched_off(c, word); i++)
 			if (str_ieqc(word, capability_names[i]))
 				c->has_cap[i] = true;
 	}
-	if (can(c, IMAP_CAP_QRESYNC))
-		c->has_cap[IMAP_CAP_CONDSTORE] = true; /* RFC 7162: it implies it */
+	/* RFC 7162: it implies it. */
+	if (can(c, IMAP_CAP_QRESYNC) && !is_switched_off(c, STR("CONDSTORE")))
+		c->has_cap[IMAP_CAP_CONDSTORE] = true;
 	quirks_find(c, STR_NONE);
 }
 

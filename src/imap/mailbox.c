@@ -9,7 +9,7 @@
 
 enum {
 	NEWS_DELAY_MS = 20,    /* so that a burst of EXISTS is asked for once */
-	QUIET_BEFORE_IDLE_MS = 30,
+	QUIET_MS = 30, /* before IDLE */
 	IDLE_AGAIN_MS = 9 * 60 * 1000,
 	DEFAULT_POLL_MS = 60 * 1000,
 	KEEP_ALIVE_MS = 9 * 60 * 1000,
@@ -242,6 +242,13 @@ is_quiet(const struct imap *c)
 	       c->pausing.wire.len == 0;
 }
 
+/* What is begun when nobody asked for anything for a moment. */
+static bool
+has_work_for_quiet(const struct imap *c)
+{
+	return watches_by_idle(c) || compress_is_wanted(c);
+}
+
 static int64_t
 poll_at(const struct imap *c)
 {
@@ -307,8 +314,12 @@ mailbox_turn(struct imap *c)
 	}
 	if (!is_quiet(c))
 		return;
-	if (watches_by_idle(c)) {
-		if (c->now_ms >= c->quiet_since_ms + QUIET_BEFORE_IDLE_MS)
+	if (has_work_for_quiet(c)) {
+		if (c->now_ms < c->quiet_since_ms + QUIET_MS)
+			return;
+		if (compress_is_wanted(c))
+			compress_ask(c);
+		else
 			start_idle(c);
 	} else if (c->now_ms >= poll_at(c)) {
 		probe(c);
@@ -327,7 +338,7 @@ mailbox_deadline(const struct imap *c)
 	if (c->idle == IDLE_ON && c->idle_since_ms + IDLE_AGAIN_MS < at)
 		at = c->idle_since_ms + IDLE_AGAIN_MS;
 	if (is_quiet(c)) {
-		int64_t next = watches_by_idle(c) ? c->quiet_since_ms + QUIET_BEFORE_IDLE_MS : poll_at(c);
+		int64_t next = has_work_for_quiet(c) ? c->quiet_since_ms + QUIET_MS : poll_at(c);
 		if (next < at)
 			at = next;
 	}

@@ -267,8 +267,9 @@ static const struct op_type slices_type = {
 void
 imap_fetch_rows(struct imap *c, uint64_t id, const struct seqset *uids)
 {
+	if (seqset_count(uids) >= COMPRESS_MIN_ROWS && compress_is_wanted(c))
+		compress_ask(c);
 	struct slices *s = op_new(c, id, &slices_type);
-
 	seqset_copy(&s->left, uids);
 	seqset_copy(&s->wanted, uids);
 }
@@ -344,6 +345,7 @@ static const struct op_type news_rows_type = {
 	.fetch = news_rows_fetch,
 	.tagged = news_rows_tagged,
 	.is_internal = true,
+	.is_news = true,
 };
 
 static void
@@ -395,6 +397,7 @@ static const struct op_type news_flags_type = {
 	.fetch = news_flags_fetch,
 	.tagged = news_tagged,
 	.is_internal = true,
+	.is_news = true,
 };
 
 static void
@@ -420,7 +423,7 @@ void
 news_forget(struct imap *c)
 {
 	for (size_t i = 0; i < c->ops.n; i++)
-		if (c->ops.v[i]->type->is_internal)
+		if (c->ops.v[i]->type->is_news)
 			op_end(c, c->ops.v[i], NULL, STR_NONE);
 	c->n_news = 0;
 }

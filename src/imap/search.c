@@ -264,7 +264,8 @@ search_release(struct op *op)
 	.fetch = search_fetch, .untagged = search_untagged, .tagged = search_tagged, .release = search_release
 
 static const struct op_type search_type = { SEARCH_TYPE };
-static const struct op_type news_search_type = { SEARCH_TYPE, .is_internal = true };
+static const struct op_type news_search_type = { SEARCH_TYPE, .is_internal = true,
+						   .is_news = true };
 
 static struct search *
 search_new(struct imap *c, uint64_t id, const struct op_type *type)

@@ -1,6 +1,6 @@
 /* The layers of a stream, lowest first: addresses (resolve.c), sockets
- * (connect.c) or a tunnel (tunnel.c), TLS (tls.c), and the stream itself
- * (stream.c), which alone knows the states. Each layer takes steps: 1 done,
+ * (connect.c) or a tunnel (tunnel.c), TLS (tls.c), compression (deflate.c), and
+ * the stream itself (stream.c), which alone knows the states. Each layer takes steps: 1 done,
  * 0 not yet, -1 failed with *err. */
 #ifndef NET_INTERNAL_H
 #define NET_INTERNAL_H
@@ -153,5 +153,21 @@ void queue_add(struct queue *q, const void *data, size_t len);
 /* Move up to `max` bytes from the front to `out`. */
 size_t queue_take(struct queue *q, void *out, size_t max);
 void queue_release(struct queue *q);
+
+/* deflate.c */
+
+struct deflate;
+
+struct deflate *deflate_new(void);
+void deflate_free(struct deflate *d); /* NULL is fine */
+/* Where compressed bytes are to be put; deflate_came() says how many were. */
+void *deflate_room(struct deflate *d, size_t *room_out);
+void deflate_came(struct deflate *d, size_t n);
+/* What they mean: 0 when more are needed, -1 (PROTO) when they mean nothing. */
+ssize_t deflate_read(struct deflate *d, void *out, size_t max, struct err *err);
+/* Up to `max` compressed bytes of what is queued, whole for the server to read once
+ * the queue is empty. */
+size_t deflate_take(struct deflate *d, struct queue *q, void *out, size_t max);
+bool deflate_has_output(const struct deflate *d);
 
 #endif

@@ -27,6 +27,7 @@ struct net_stream {
 	struct tunnel tunnel;
 	int fd;
 	char peer[96];
+	bool is_loopback;
 	struct tls *tls; /* made at the start unless the mode is NONE */
 	bool is_tls_on;	 /* the handshake is done and the certificate accepted */
 	struct net_cert cert;
@@ -35,6 +36,7 @@ struct net_stream {
 	bool is_write_dead; /* writing failed: read what the server still says */
 	struct err write_error;
 	struct queue queue;
+	struct deflate *deflate; /* NULL: not compressed */
 	size_t stage_start, stage_end;
 	char stage[STAGE_SIZE]; /* taken from the queue, being sent */
 	char description[200];
@@ -203,6 +205,7 @@ step_connecting(struct net_stream *s, int64_t now_ms)
 		fail(s, &why);
 	} else if (done > 0) {
 		address_text(&peer, s->peer, sizeof(s->peer));
+		s->is_loopback = address_is_loopback(&peer);
 		enter_connected(s, now_ms);
 	}
 }
@@ -410,6 +413,7 @@ net_open_fd(int fd, const struct net_params *p, int64_t now_ms, struct err *err)
 	fs_set_nonblocking(fd);
 	fs_set_cloexec(fd);
 	socket_options(fd);
+	s->is_loopback = is_fd_local(fd);
 	s->fd = fd;
 	snprintf(s->peer, sizeof(s->peer), "by a socket handed over");
 	enter_connected(s, now_ms);
@@ -432,6 +436,7 @@ net_close(struct net_stream *s)
 	if (s->fd >= 0)
 		close(s->fd);
 	tls_free(s->tls);
+	deflate_free(s->deflate);
 	tunnel_read_stderr(&s->tunnel, s->label);
 	tunnel_stop(&s->tunnel);
 	buf_release(&s->pins);
@@ -479,7 +484,20 @@ net_describe(const struct net_stream *s)
 size_t
 net_queued_bytes(const struct net_stream *s)
 {
-	return s->queue.size_bytes + (s->stage_end - s->stage_start);
+	return s->queue.size_bytes + (s->stage_end - s->stage_start) +
+	       (s->deflate != NULL && deflate_has_output(s->deflate));
+}
+
+bool
+net_is_loopback(const struct net_stream *s)
+{
+	return s->is_loopback;
+}
+
+bool
+net_is_compressed(const struct net_stream *s)
+{
+	return s->deflate != NULL;
 }
 
 /* --- Waiting. ---------------------------------------------------------------------- */
@@ -613,6 +631,28 @@ read_failed(struct net_stream *s, struct err *why, struct err *err)
 	return not_open(s, err);
 }
 
+static ssize_t
+read_wire(struct net_stream *s, void *out, size_t max, struct err *err)
+{
+	return s->is_tls_on ? tls_read(s->tls, out, max, err) : read_clear(s, out, max, err);
+}
+
+static ssize_t
+read_compressed(struct net_stream *s, void *out, size_t max, struct err *err)
+{
+	for (;;) {
+		ssize_t n = deflate_read(s->deflate, out, max, err);
+		if (n != 0)
+			return n;
+		size_t room;
+		void *to = deflate_room(s->deflate, &room);
+		n = read_wire(s, to, room, err);
+		if (n <= 0)
+			return n;
+		deflate_came(s->deflate, (size_t)n);
+	}
+}
+
 ssize_t
 net_read(struct net_stream *s, void *out, size_t max, struct err *err)
 {
@@ -623,7 +663,7 @@ net_read(struct net_stream *s, void *out, size_t max, struct err *err)
 		return not_open(s, err);
 	if (max == 0)
 		return 0;
-	n = s->is_tls_on ? tls_read(s->tls, out, max, &why) : read_clear(s, out, max, &why);
+	n = s->deflate != NULL ? read_compressed(s, out, max, &why) : read_wire(s, out, max, &why);
 	if (n < 0)
 		return read_failed(s, &why, err);
 	if (n == 0 && s->is_write_dead)
@@ -673,7 +713,9 @@ fill_stage(struct net_stream *s)
 {
 	if (s->stage_start == s->stage_end) {
 		s->stage_start = 0;
-		s->stage_end = queue_take(&s->queue, s->stage, sizeof(s->stage));
+		s->stage_end = s->deflate != NULL ?
+				       deflate_take(s->deflate, &s->queue, s->stage, sizeof(s->stage)) :
+				       queue_take(&s->queue, s->stage, sizeof(s->stage));
 	}
 	return s->stage_end > s->stage_start;
 }
@@ -747,5 +789,26 @@ net_start_tls(struct net_stream *s, size_t n_unread, int64_t now_ms, struct err 
 	}
 	enter(s, NET_HANDSHAKE, now_ms + HANDSHAKE_MS);
 	step_handshake(s, now_ms);
+	return 0;
+}
+
+/* --- Compression. --------------------------------------------------------------------------- */
+
+int
+net_compress(struct net_stream *s, struct str unread, struct err *err)
+{
+	size_t room;
+
+	if (s->state != NET_OPEN)
+		return not_open(s, err);
+	if (s->deflate != NULL || net_queued_bytes(s) > 0)
+		return err_set(err, ERR_SYSTEM, "this connection is not to be compressed now");
+	s->deflate = deflate_new();
+	void *to = deflate_room(s->deflate, &room);
+	if (unread.len > room)
+		return err_set(err, ERR_PROTO, "'%s' sent too much behind its answer", s->host);
+	memcpy(to, unread.ptr, unread.len);
+	deflate_came(s->deflate, unread.len);
+	log_at(LOG_INFO, s->label, "compressed from here on");
 	return 0;
 }

@@ -56,6 +56,7 @@ set_parameters(struct account *a, const struct msg_account *m)
 	set_string(&a->ca_file, m->ca_file);
 	set_string(&a->certificate_file, m->certificate_file);
 	set_string(&a->mechanisms, m->mechanisms);
+	set_string(&a->switched_off, m->switched_off);
 	buf_reset(&a->trash);
 	buf_addstr(&a->trash, m->trash);
 	a->port = m->port;
@@ -75,7 +76,8 @@ same_connection(const struct account *a, const struct msg_account *m)
 	return str_eqc(m->host, a->host) && str_eqc(m->user, a->user) &&
 	       str_eqc(m->tunnel, a->tunnel) && str_eqc(m->ca_file, a->ca_file) &&
 	       str_eqc(m->certificate_file, a->certificate_file) &&
-	       str_eqc(m->mechanisms, a->mechanisms) && m->port == a->port && m->tls == a->tls;
+	       str_eqc(m->mechanisms, a->mechanisms) &&
+	       str_eqc(m->switched_off, a->switched_off) && m->port == a->port && m->tls == a->tls;
 }
 
 static bool
@@ -181,6 +183,7 @@ account_free(struct account *a)
 	free(a->ca_file);
 	free(a->certificate_file);
 	free(a->mechanisms);
+	free(a->switched_off);
 	free(a->accepted);
 	buf_release(&a->trash);
 	buf_release(&a->text);

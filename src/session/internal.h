@@ -159,7 +159,7 @@ struct conn_cap {
 struct account {
 	struct session *session;
 	char *name;
-	char *host, *user, *tunnel, *ca_file, *certificate_file, *mechanisms;
+	char *host, *user, *tunnel, *ca_file, *certificate_file, *mechanisms, *switched_off;
 	struct buf trash; /* wire name, may be empty */
 	uint16_t port;
 	uint8_t tls;

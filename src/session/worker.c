@@ -39,7 +39,8 @@ send_connect(struct worker *w)
 				   .tunnel = str_c(a->tunnel),
 				   .ca_file = str_c(a->ca_file),
 				   .certificate_file = buf_str(&pins),
-				   .accepted = str_c(a->accepted) };
+				   .accepted = str_c(a->accepted),
+				   .switched_off = str_c(a->switched_off) };
 	IPC_SEND(w->conn, HELLO, hello, 0, -1, &hello, NULL);
 	IPC_SEND(w->conn, W_CONNECT, w_connect, session_id(w->session), -1, &m, NULL);
 	buf_release(&pins);

@@ -53,6 +53,8 @@ connect_request(struct worker *w, const struct ipc_frame *f, struct err *err)
 	};
 	w->start_id = f->id;
 	w->imap = imap_new(&p, &worker_sink, w, w->now_ms, err);
+	if (w->imap)
+		imap_switch_off(w->imap, m.switched_off);
 	arena_reset(&w->arena);
 	return w->imap ? 0 : -1;
 }

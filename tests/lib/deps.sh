@@ -7,12 +7,12 @@
 set -u
 
 build='gcc make pkg-config libc6-dev libncurses-dev libssl-dev libetpan-dev liblmdb-dev libutf8proc-dev
-	libgsasl-dev|libgsasl7-dev libseccomp-dev libgumbo-dev'
+	libgsasl-dev|libgsasl7-dev libseccomp-dev libgumbo-dev zlib1g-dev'
 demo="$build python3 dovecot-imapd util-linux"
 test="$demo libcmocka-dev libvterm-dev groff-base openssl procps binutils strace autoconf"
 bench="$test"
 # Where packages have other names: what pkg-config and the path must know.
-build_pkgs='ncursesw openssl libetpan lmdb libutf8proc libgsasl libseccomp gumbo'
+build_pkgs='ncursesw openssl libetpan lmdb libutf8proc libgsasl libseccomp gumbo zlib'
 test_pkgs='cmocka vterm'
 
 say() { printf '%s\n' "$*" >&2; }

@@ -19,6 +19,7 @@ USES = {m: set(u.split()) for m, u in re.findall(r"^(\w+)_USES = *(.*)$", MAKEFI
 FOREIGN = {
     r"n?curses\.h|curses/.*|term\.h": ["src/ui"],
     r"openssl/.*": ["src/net"],
+    r"zlib\.h": ["src/net"],
     r"libetpan/.*": ["src/imap", "src/mime"],
     r"gsasl.*": ["src/imap"],
     r"lmdb\.h": ["src/store"],

@@ -6,7 +6,7 @@ usage: play.py [FILE.imap...]         without a file: test the player itself
 
 Lines of a transcript, played in order:
 
-    connect: clear | starttls | imaps      (first; clear is the default)
+    connect: clear | starttls | imaps | tunnel     (first; clear is the default)
     also: bytes cuts                       (play again in single bytes; cut after
                                             each byte of the server's)
     S: text        the server sends a line          S- text   without CR LF
@@ -18,6 +18,7 @@ Lines of a transcript, played in order:
                                            structure= look into the frame
     @ready CAP...  greeting PREAUTH with these capabilities, up to W_LOGGED_IN
     @tls           the server's side of the handshake
+    @deflate       both sides are compressed from here on
     @close         the server closes        @end      tern-imap ends, status 0
     @file label    the last descriptor handed out holds the lines up to `.`
     @quiet         nothing comes from the client, nor an event, for 0.2 s
@@ -33,6 +34,7 @@ import socket
 import ssl
 import sys
 import time
+import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import certs
@@ -60,6 +62,7 @@ class Player:
         self.listener.bind(("127.0.0.1", 0))
         self.listener.listen(1)
         self.sock, self.line_buffer, self.sent, self.labels, self.fds = None, b"", 0, {}, []
+        self.packs = self.unpacks = None
         self.worker = worker.Worker()
         self.mode = "clear"
         self.also = []
@@ -75,10 +78,12 @@ class Player:
     # --- the server's side
 
     def connect(self):
-        cert = certs.get("good") if self.mode != "clear" else None
-        self.worker.ask("W_CONNECT", account="test", host="localhost" if cert else "127.0.0.1",
-                        port=self.listener.getsockname()[1],
-                        tls={"clear": 0, "starttls": 1, "imaps": 2}[self.mode], ca_file=cert.ca if cert else "")
+        cert = certs.get("good") if self.mode in ("starttls", "imaps") else None
+        port = self.listener.getsockname()[1]
+        relay = "exec '%s' '%s' %d" % (sys.executable, os.path.join(places.ROOT, "tests", "lib", "relay.py"), port)
+        self.worker.ask("W_CONNECT", account="test", host="localhost" if cert else "127.0.0.1", port=port,
+                        tunnel=relay if self.mode == "tunnel" else "",
+                        tls={"starttls": 1, "imaps": 2}.get(self.mode, 0), ca_file=cert.ca if cert else "")
         self.listener.settimeout(places.SECONDS * places.SLOW)
         self.sock, _ = self.listener.accept()
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -92,7 +97,12 @@ class Player:
         self.sock.settimeout(places.SECONDS * places.SLOW)
         self.sock = context.wrap_socket(self.sock, server_side=True)
 
+    def deflate(self):
+        self.packs, self.unpacks = zlib.compressobj(wbits=-15), zlib.decompressobj(wbits=-15)
+
     def send(self, data):
+        if self.packs:
+            data = self.packs.compress(data) + self.packs.flush(zlib.Z_SYNC_FLUSH)
         is_cut = self.cut_at is not None and self.sent + len(data) > self.cut_at
         if is_cut:
             data = data[:self.cut_at - self.sent]
@@ -116,7 +126,7 @@ class Player:
                 raise AssertionError("the client sent nothing; before: %r" % self.line_buffer)
             if not data:
                 raise AssertionError("the client closed the connection")
-            self.line_buffer += data
+            self.line_buffer += self.unpacks.decompress(data) if self.unpacks else data
         line, self.line_buffer = self.line_buffer.split(b"\r\n", 1)
         return line
 
@@ -230,7 +240,8 @@ class Player:
 
     def play(self):
         steps = iter(enumerate(self.steps, 1))
-        words = {b"@ready": self.ready, b"@tls": lambda w: self.tls(), b"@end": self.end, b"@quiet": self.quiet,
+        words = {b"@ready": self.ready, b"@tls": lambda w: self.tls(),
+                 b"@deflate": lambda w: self.deflate(), b"@end": self.end, b"@quiet": self.quiet,
                  b"@close": lambda w: self.sock.close()}
         for number, step in steps:
             try:

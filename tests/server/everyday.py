@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """What a user sees on a day on which the network is slow, freezes, and is cut."""
+import os
+
 import dovecot
 import places
 import proxy
 import tap
 import ui
+from mail import MESSAGE
 from named import fresh
 
 
@@ -71,6 +74,37 @@ def test_a_search_says_that_it_saw_only_what_is_here():
     t.wait("^the last word")
     t.keys("<Home>/the last words<Enter>")
     t.wait("not found *$")
+
+
+def bytes_of_first_sync(rc):
+    """What a thousand rows cost through a tunnel that counts."""
+    folder = places.temp_dir("tern-t-")
+    os.chmod(folder, 0o755)
+    d = dovecot.Preauth(os.path.join(folder, "mail"))
+    new = os.path.join(d.home, "Maildir", "new")
+    os.makedirs(new)
+    for i in range(1000):
+        with open(os.path.join(new, "%d.M%d.here" % (1790000000 + i, i)), "w") as f:
+            f.write(MESSAGE.replace("\r\n", "\n") % ("m%d" % i, "m%d" % i, i % 60, "m%d" % i))
+    dovecot.own_tree(d.home)
+    counting, came = os.path.join(folder, "counting"), os.path.join(folder, "came")
+    with open(counting, "w") as f:
+        f.write("#!/bin/sh\n%s | tee %s\n" % (d.script, came))
+    os.chmod(counting, 0o755)
+    d.script = counting
+    user = ui.User(d, rc=rc)
+    t = user.open()
+    t.wait("1,000 messages")
+    t.wait("in step")
+    t.keys("q")
+    t.end()
+    return os.path.getsize(came)
+
+
+def test_a_long_list_comes_compressed():
+    plain = bytes_of_first_sync("set imap_deflate=no\n")
+    compressed = bytes_of_first_sync("")
+    assert compressed * 2 < plain, (compressed, plain)
 
 
 if __name__ == "__main__":
