@@ -303,6 +303,7 @@ void config_read_text(struct config_reader *r, const char *name, struct str text
 /* A command line of the user's (`:`, <enter-command>): run at once, even while a
  * rc file waits for a command of its own. */
 void config_command(struct config_reader *r, struct str text);
+bool config_has_command(struct str name);
 /* Read on as far as possible without waiting for a child longer than budget_ms
  * (0: not at all). True: nothing is left to do. */
 bool config_run(struct config_reader *r, int budget_ms);

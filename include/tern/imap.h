@@ -25,19 +25,13 @@
 #include "tern/base/seqset.h"
 #include "tern/base/str.h"
 #include "tern/net.h"
+#include "tern/capability.h"
 #include "tern/row.h"
 #include "tern/structure.h"
 
 enum {
 	IMAP_MAX_MAILBOX_NAME = 1000,
 	IMAP_NEW_ID = 0, /* the id of what was not asked for */
-};
-
-enum imap_capability {
-#define CAPABILITY(sym, wire, rfc, is_enabled, help) IMAP_CAP_##sym,
-#include "tern/defs/capability.def"
-#undef CAPABILITY
-	IMAP_N_CAPS
 };
 
 /* The bits of enum folder_attr in tern/store.h, which this module may not see. */

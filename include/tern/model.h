@@ -109,6 +109,9 @@ struct model_account {
 	uint64_t done, total;
 	uint32_t n_waiting;
 	int64_t retry_wall;
+	/* As at the last login; NULL if there was none. */
+	const char *server, *mechanism, *security;
+	const char *capabilities, *switched_off; /* names, blanks between */
 };
 
 /* Its parameters; sent now and to every new manager. url, label: for showing. */

@@ -185,14 +185,22 @@ show_answers(struct app *app)
 	buf_release(&one);
 }
 
-/* A line of the configuration's language, typed or of our own making. */
+/* A line of the configuration's language, typed or of our own making; a function alone
+ * is called. */
 void
 app_run_command(struct app *app, struct str text)
 {
+	struct str name = str_trim(text);
+	struct buf line = BUF_INIT;
+
+	if (!config_has_command(name) && cmd_find(screen_top(app)->map, name) != NULL)
+		buf_adds(&line, "exec ");
+	buf_addstr(&line, text);
 	buf_reset(&app->shown);
 	app->runs_command = true;
-	config_command(app->reader, text);
+	config_command(app->reader, buf_str(&line));
 	app->runs_command = false;
+	buf_release(&line);
 	show_answers(app);
 	app_configure(app);
 }
@@ -559,6 +567,18 @@ app_hang_up(struct app *app)
 
 /* ---- a turn ------------------------------------------------------------------------------------------ */
 
+/* Lines that tell of what changes all the time. */
+static void
+fill_again(struct app *app)
+{
+	struct screen *s = app->screens.n > 0 ? screen_top(app) : NULL;
+
+	if (s == NULL || s->fill == NULL)
+		return;
+	s->fill(s);
+	view_apply(s->view);
+}
+
 static void
 take_changes(struct app *app)
 {
@@ -568,6 +588,8 @@ take_changes(struct app *app)
 	if (changes == 0)
 		return;
 	app_mark(app);
+	if (changes & (MODEL_ACTIVITY | MODEL_ROWS))
+		fill_again(app);
 	if (changes & MODEL_ACTIVITY)
 		for (size_t i = 0; model_account(app->model, i, &a); i++) {
 			struct app_account *ours = app_account_named(app, str_c(a.name));

@@ -269,6 +269,7 @@ cmd_activity(struct app *app, const struct cmd *c)
 
 	if (s->kind != SCREEN_ACTIVITY) {
 		s = screen_push(app, SCREEN_ACTIVITY, CMD_MAP_GENERIC);
+		s->fill = fill_activity_lines;
 		fill_activity_lines(s);
 		screen_show_lines(s, "What is under way", "generic", false);
 		return;
@@ -417,7 +418,7 @@ cmd_back(struct app *app, const struct cmd *c)
 const struct cmd cmd_general_rows[] = {
 	{ "undo", "^_", ALL, NULL, "Take the last change back", cmd_undo, 0, CMD_WRITES },
 	{ "help", "? <F1>", ALL, NULL, "Show the keys", cmd_help, 0, CMD_KEEPS_PREFIX },
-	{ "enter-command", ":", ALL, "a command", "Enter a command of the configuration",
+	{ "enter-command", ":", ALL, "a command", "Enter a command of the configuration, or a function",
 	  cmd_enter_command, 0, CMD_KEEPS_PREFIX },
 	{ "shell-escape", "!", ALL, "a command", "Run a command of the shell", cmd_shell, 0, 0 },
 	{ "activity", "A", ALL, NULL, "Show what is under way and what waits", cmd_activity, 0, 0 },

@@ -44,9 +44,10 @@ struct screen {
 	bool wants_whole; /* it is not in what is fetched for reading */
 	bool is_read_only; /* FOLDERS: of <change-folder-readonly> */
 	struct app *app;
-	/* HELP, ACTIVITY, TEXT: lines made once */
+	/* HELP, ACTIVITY, TEXT: lines, made once or again when what they tell of changes */
 	struct arena text;
 	VEC(struct view_text_line) lines;
+	void (*fill)(struct screen *s); /* NULL: once */
 };
 
 /* A mailbox by where it is. */
@@ -177,7 +178,7 @@ struct cmd_table {
 	const struct cmd *rows; /* ends with a NULL name */
 };
 extern const struct cmd cmd_move_rows[], cmd_message_rows[], cmd_folder_rows[], cmd_pager_rows[],
-	cmd_parts_rows[], cmd_general_rows[];
+	cmd_parts_rows[], cmd_server_rows[], cmd_general_rows[];
 void app_bind_keys(struct app *app);
 /* The keys of a function in words; false if it has none. */
 bool app_keys_of(struct app *app, enum cmd_map map, const char *function, struct buf *out);

@@ -8,7 +8,8 @@
 static const struct cmd_table tables[] = {
 	{ "Moving", cmd_move_rows },	   { "Messages", cmd_message_rows },
 	{ "Reading", cmd_pager_rows },	   { "Folders", cmd_folder_rows },
-	{ "Attachments", cmd_parts_rows }, { "General", cmd_general_rows },
+	{ "Attachments", cmd_parts_rows }, { "Servers", cmd_server_rows },
+	{ "General", cmd_general_rows },
 };
 
 static const char *const map_names[] = {

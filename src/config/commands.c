@@ -588,6 +588,12 @@ static const struct synonym command_synonyms[] = {
 };
 
 /* NeoMutt writes auto-view for auto_view, too. */
+bool
+config_has_command(struct str name)
+{
+	return command_find(name) != NULL || known_command(name);
+}
+
 const struct command *
 command_find(struct str name)
 {

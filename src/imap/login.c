@@ -18,13 +18,13 @@ enum {
 };
 
 static const char *const capability_names[] = {
-#define CAPABILITY(sym, wire, rfc, is_enabled, help) wire,
+#define CAPABILITY(sym, wire, rfc, use, help) wire,
 #include "tern/defs/capability.def"
 #undef CAPABILITY
 };
 
-static const bool capability_is_enabled[] = {
-#define CAPABILITY(sym, wire, rfc, is_enabled, help) is_enabled,
+static const enum capability_use capability_uses[] = {
+#define CAPABILITY(sym, wire, rfc, use, help) CAPABILITY_##use,
 #include "tern/defs/capability.def"
 #undef CAPABILITY
 };
@@ -519,7 +519,7 @@ hello_next(struct imap *c, struct op *op)
 	command_begin(c, &t);
 	command_adds(&t, step == 0 ? "ID (\"name\" \"tern\" \"version\" \"" TERN_VERSION "\")" : "ENABLE");
 	for (size_t i = 0; step == 1 && i < IMAP_N_CAPS; i++)
-		if (capability_is_enabled[i] && c->has_cap[i])
+		if (capability_uses[i] == CAPABILITY_ENABLED && c->has_cap[i])
 			command_addf(&t, " %s", capability_names[i]);
 	if (!command_send(c, op, &t, &o))
 		return false;

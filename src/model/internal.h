@@ -143,6 +143,7 @@ struct account {
 	uint64_t done, total;
 	uint32_t n_waiting;
 	int64_t retry_wall;
+	char *server, *mechanism, *security, *capabilities, *switched_off;
 };
 
 struct wanted {

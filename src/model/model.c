@@ -27,8 +27,19 @@ model_new(const struct model_params *params, struct err *err)
 }
 
 static void
+forget_server(struct account *a)
+{
+	free(a->server);
+	free(a->mechanism);
+	free(a->security);
+	free(a->capabilities);
+	free(a->switched_off);
+}
+
+static void
 account_free(struct account *a)
 {
+	forget_server(a);
 	free(a->name);
 	free(a->label);
 	free(a->url);
@@ -251,6 +262,11 @@ account_tell(const struct account *a, struct model_account *out)
 		.total = a->total,
 		.n_waiting = a->n_waiting,
 		.retry_wall = a->retry_wall,
+		.server = a->server,
+		.mechanism = a->mechanism,
+		.security = a->security,
+		.capabilities = a->capabilities,
+		.switched_off = a->switched_off,
 	};
 }
 
@@ -311,6 +327,20 @@ account_event(struct model *m, const struct msg_account_state *s)
 	a->n_waiting = s->n_waiting;
 	a->retry_wall = s->retry_wall;
 	log_trouble(m, a);
+	model_mark(m, MODEL_ACTIVITY);
+}
+
+static void
+server_event(struct model *m, const struct msg_server *s)
+{
+	struct account *a = account_get(m, s->account);
+
+	forget_server(a);
+	a->server = str_dup(s->server);
+	a->mechanism = str_dup(s->mechanism);
+	a->security = str_dup(s->security);
+	a->capabilities = str_dup(s->capabilities);
+	a->switched_off = str_dup(s->switched_off);
 	model_mark(m, MODEL_ACTIVITY);
 }
 
@@ -458,6 +488,7 @@ take_news(struct model *m, const struct ipc_frame *f, struct err *err)
 		struct msg_folder_news folders;
 		struct msg_arrived arrived;
 		struct msg_account_state state;
+		struct msg_server server;
 		struct msg_question question;
 		struct msg_question_gone gone;
 		struct msg_notice notice;
@@ -484,6 +515,11 @@ take_news(struct model *m, const struct ipc_frame *f, struct err *err)
 		if (msg_get_account_state(f->payload, &u.state, err) < 0)
 			return -1;
 		account_event(m, &u.state);
+		return 0;
+	case MSG_SERVER:
+		if (msg_get_server(f->payload, &u.server, err) < 0)
+			return -1;
+		server_event(m, &u.server);
 		return 0;
 	case MSG_QUESTION:
 		if (msg_get_question(f->payload, &u.question, err) < 0)

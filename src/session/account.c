@@ -163,6 +163,7 @@ account_set(struct client *c, uint64_t id, const struct msg_account *m)
 	}
 	client_done(c, id, "");
 	account_tell(a, c);
+	account_tell_server(a, c);
 }
 
 void
@@ -184,6 +185,10 @@ account_free(struct account *a)
 	free(a->certificate_file);
 	free(a->mechanisms);
 	free(a->switched_off);
+	free(a->server);
+	free(a->mechanism);
+	free(a->security);
+	free(a->capabilities);
 	free(a->accepted);
 	buf_release(&a->trash);
 	buf_release(&a->text);
@@ -301,6 +306,54 @@ account_tell_waiting(struct account *a)
 		account_tell(a, NULL);
 	else
 		session_wake_at(a->session, a->tell_ms);
+}
+
+void
+account_tell_server(struct account *a, struct client *only)
+{
+	struct session *s = a->session;
+
+	if (a->capabilities == NULL)
+		return;
+	struct msg_server m = { .account = str_c(a->name),
+				.server = str_c(a->server),
+				.mechanism = str_c(a->mechanism),
+				.security = str_c(a->security),
+				.capabilities = str_c(a->capabilities),
+				.switched_off = str_c(a->switched_off) };
+	EVERY_CLIENT (s, c)
+		if (only == NULL || only == c)
+			IPC_SEND(c->conn, SERVER, server, 0, -1, &m, NULL);
+}
+
+static bool
+has_word(struct str list, const char *word)
+{
+	struct str w;
+
+	while (str_next_word(&list, &w))
+		if (str_ieqc(w, word))
+			return true;
+	return false;
+}
+
+static bool
+offers(const struct account *a, const char *name)
+{
+	return has_word(str_c(a->capabilities), name) && !has_word(str_c(a->switched_off), name);
+}
+
+void
+account_met_server(struct account *a, const struct msg_w_logged_in *m)
+{
+	set_string(&a->server, m->server);
+	set_string(&a->mechanism, m->mechanism);
+	set_string(&a->security, m->security);
+	set_string(&a->capabilities, m->capabilities);
+	a->has_move = offers(a, "MOVE") && !a->move_is_bad;
+	a->has_uidplus = offers(a, "UIDPLUS");
+	a->is_known = true;
+	account_tell_server(a, NULL);
 }
 
 void

@@ -95,6 +95,8 @@ client_catch_up(struct client *c)
 	IPC_SEND(c->conn, READ_AGAIN, read_again, 0, -1, &(struct msg_read_again){ 0 }, NULL);
 	for (size_t i = 0; i < s->accounts.n; i++)
 		account_tell(s->accounts.v[i], c);
+	for (size_t i = 0; i < s->accounts.n; i++)
+		account_tell_server(s->accounts.v[i], c);
 }
 
 void
@@ -176,6 +178,8 @@ hello(struct client *c, struct str payload, struct err *err)
 		return;
 	for (size_t i = 0; i < c->session->accounts.n; i++)
 		account_tell(c->session->accounts.v[i], c);
+	for (size_t i = 0; i < c->session->accounts.n; i++)
+		account_tell_server(c->session->accounts.v[i], c);
 	if (c->session->start_notice != NULL) { /* what nobody was there to hear */
 		session_notice(c->session, LOG_ERROR, "", false, "%s", c->session->start_notice);
 		free(c->session->start_notice);

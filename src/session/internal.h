@@ -192,6 +192,7 @@ struct account {
 	int64_t folders_ms; /* when the list is to be asked for again */
 	bool is_in_list;     /* a part of the folder list has come, more is to come */
 	bool has_folders; /* the whole list came, since we started */
+	char *server, *mechanism, *security, *capabilities; /* of the last login; NULL before */
 	bool has_move, has_uidplus, is_known; /* from capabilities */
 	bool move_is_bad;		      /* it is among them, and was answered by BAD */
 
@@ -213,6 +214,9 @@ void account_say(struct account *a, enum account_state state, const char *fmt, .
 	__attribute__((format(printf, 3, 4)));
 void account_tell(struct account *a, struct client *only); /* ACCOUNT_STATE frames */
 void account_tell_waiting(struct account *a); /* if other changes wait than was told */
+void account_tell_server(struct account *a, struct client *only); /* SERVER frames */
+/* It has logged us in: what it offers is believed from now on. */
+void account_met_server(struct account *a, const struct msg_w_logged_in *m);
 /* A connection came to nothing. While others live, one more than they only lowers the cap. */
 void account_failed(struct account *a, struct worker *w, enum err_kind kind, const char *text);
 void account_connected(struct account *a);

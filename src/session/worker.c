@@ -124,17 +124,6 @@ worker_login(struct worker *w)
 	IPC_SEND(w->conn, W_LOGIN, w_login, session_id(w->session), -1, &m, NULL);
 }
 
-static bool
-has_word(struct str list, const char *word)
-{
-	struct str w;
-
-	while (str_next_word(&list, &w))
-		if (str_ieqc(w, word))
-			return true;
-	return false;
-}
-
 static void
 logged_in(struct worker *w, const struct msg_w_logged_in *m)
 {
@@ -143,9 +132,7 @@ logged_in(struct worker *w, const struct msg_w_logged_in *m)
 	w->state = WORKER_READY;
 	w->ready_ms = w->session->now_ms;
 	w->idle_since_ms = w->session->now_ms;
-	a->has_move = has_word(m->capabilities, "MOVE") && !a->move_is_bad;
-	a->has_uidplus = has_word(m->capabilities, "UIDPLUS");
-	a->is_known = true;
+	account_met_server(a, m);
 	/* PREAUTH: the tunnel wants no password; the question has not been seen yet. */
 	if (a->secret == NULL && a->secret_asked) {
 		questions_of_account(w->session, a);

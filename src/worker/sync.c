@@ -133,8 +133,7 @@ static void
 on_connected(void *ctx, struct str capabilities)
 {
 	struct worker *w = ctx;
-	struct msg_w_connected m = { .capabilities = capabilities,
-				     .security = str_c(imap_security(w->imap)) };
+	struct msg_w_connected m = { .capabilities = capabilities };
 	struct err err;
 
 	if (sandbox_enter(&err) < 0) {
@@ -151,6 +150,7 @@ on_logged_in(void *ctx, const char *mechanism, struct str capabilities, struct s
 {
 	struct worker *w = ctx;
 	struct msg_w_logged_in m = { .mechanism = str_c(mechanism),
+				     .security = str_c(imap_security(w->imap)),
 				     .capabilities = capabilities,
 				     .server = server };
 

@@ -176,13 +176,24 @@ def bad_top():
             yield "%s does not belong to the top of the tree" % name
 
 
+def bad_uses():
+    """What :capabilities says is used is asked for by its name, and nothing else is."""
+    table = open(os.path.join(ROOT, "include/tern/defs/capability.def")).read()
+    code = "".join(open(f).read() for f in glob.glob(os.path.join(ROOT, "src/imap/*.c")))
+    for name, use in re.findall(r"^CAPABILITY\((\w+),.*?, \d+, (\w+),", table, re.M):
+        is_used = re.search(r"\bIMAP_CAP_%s\b" % name, code) is not None
+        if is_used != (use != "NOT_YET") and name != "STARTTLS":  # required, never optional
+            yield "%s is %s, but %s" % (name, use, "src/imap has it" if is_used else "nothing in src/imap asks for it")
+
+
 def main():
     checks = [("nothing else at the top of the tree", bad_top),
               ("headers only of modules that may be used", bad_includes),
               ("foreign libraries only where they belong", bad_foreign),
               ("our headers by their full name", bad_style_of_include),
               ("the map of src/README names every file", bad_map),
-              ("programs linked with what they need alone", bad_libraries)]
+              ("programs linked with what they need alone", bad_libraries),
+              ("extensions are said to be used if they are", bad_uses)]
     failed = 0
     for n, (name, check) in enumerate(checks, 1):
         found = sorted(set(check()))
