@@ -853,6 +853,42 @@ covers(struct fix *f, uint32_t mailbox, uint32_t uidnext, struct str covered)
 	assert_int_equal(store_txn_commit(t, &f->err), 0);
 }
 
+/* Moved, and nobody told the new UID: it came back into view as a row of its own, which a
+ * change made since moves on. Who still points at the old one means the same message. */
+static void
+test_a_message_known_by_another_id_since(void **state)
+{
+	struct fix *f = *state;
+	uint32_t inbox = fix_mailbox(f, "INBOX"), b = fix_mailbox(f, "B");
+	struct row row = fix_row(4, 4, 0);
+	uint64_t local = fix_put(f, inbox, row), other;
+	struct arena a = ARENA_INIT;
+
+	fix_accept(f, move(local, "B"));
+	set_state(f, 1, INTENT_SENT, 0);
+	set_state(f, 1, INTENT_CONFIRMED, 0);
+	remove_uids(f, inbox, "4");
+	row.uid = 9;
+	row.local = local + 50; /* not taken for the one that left */
+	other = fix_put(f, b, row);
+	assert_int_not_equal(other, local);
+	fix_accept(f, move(other, "INBOX"));
+	set_state(f, 2, INTENT_SENT, 0);
+	remove_uids(f, b, "9");
+	fix_accept(f, flag(local, ROW_FLAGGED, 0));
+	fix_journal_is(f, "MC MS FP");
+	struct intent i = fix_record(f, 3, &a);
+	assert_int_equal(i.local, other);
+	set_state(f, 2, INTENT_CONFIRMED, 12);
+	fix_accept(f, flag(local, ROW_SEEN, 0));
+	for (uint64_t seq = 3; seq <= 4; seq++) {
+		i = fix_record(f, seq, &a);
+		assert_str(i.mailbox, "INBOX");
+		assert_int_equal(i.uid, 12);
+	}
+	arena_release(&a);
+}
+
 /* A move went out and the connection died; the mailbox is opened again and the message is
  * not there any more. That says nothing of what was changed after it. */
 static void
@@ -1076,6 +1112,7 @@ main(void)
 		T(test_undo_of_delete_of_what_was_marked_before),
 		T(test_undo_of_parked),
 		T(test_rebind),
+		T(test_a_message_known_by_another_id_since),
 		T(test_a_change_behind_a_move_under_way_is_not_gone),
 		T(test_where_it_was_found_is_kept),
 		T(test_what_looks_the_same_is_another_message),

@@ -316,6 +316,24 @@ remember(struct jop *j, struct intent *i, struct err *err)
 	return 0;
 }
 
+/* The same where it came as a row of its own, of which the caller had not heard. */
+static int
+remember_as(struct jop *j, struct intent *i, bool *has_row_out, struct err *err)
+{
+	uint64_t local;
+
+	if (i->uid != 0)
+		return 0;
+	if (j_known_as(j, i, &local, err) < 0)
+		return -1;
+	if (local == 0)
+		return 0;
+	i->local = local;
+	int rc = locate(j, i, err);
+	*has_row_out = rc == 0;
+	return rc == 1 ? remember(j, i, err) : rc;
+}
+
 /* A message that the cache does not have (any more): what the caller knows of it
  * must do, or the journal, else it is shown as parked and not forgotten. */
 static int
@@ -324,12 +342,15 @@ describe(struct jop *j, struct intent *i, struct err *err)
 	bool has_keyword = false;
 
 	int rc = locate(j, i, err);
-	if (rc == 0)
-		rc = j_shown(j, i->local, i->keyword, &i->old_flags, &has_keyword, err);
-	else if (rc == 1 && i->uid == 0) {
+	bool has_row = rc == 0;
+	if (rc == 1 && i->uid == 0) {
 		rc = remember(j, i, err);
+		if (rc == 0)
+			rc = remember_as(j, i, &has_row, err);
 		has_keyword = i->set_flags == 0; /* what it is to change */
 	}
+	if (has_row)
+		rc = j_shown(j, i->local, i->keyword, &i->old_flags, &has_keyword, err);
 	if (rc < 0)
 		return -1;
 	i->old_flags &= ROW_SERVER_FLAGS;

@@ -318,6 +318,54 @@ j_last_move(struct jop *j, uint64_t local, struct intent *out, struct err *err)
 	return seq == 0 ? 1 : get(j, seq, out, err);
 }
 
+static bool
+is_same_message(const struct intent *a, const struct intent *b)
+{
+	return a->message_id.len > 0 && str_eq(a->message_id, b->message_id) &&
+	       a->size_bytes == b->size_bytes && a->internaldate == b->internaldate &&
+	       str_eq(a->account, b->account) && str_eq(a->mailbox, b->mailbox);
+}
+
+/* Done ones that took it from there. */
+static int
+moved_as(struct jop *j, const struct intent *i, uint64_t *local_out, struct err *err)
+{
+	MDB_cursor *cur;
+	MDB_val key, val;
+	struct intent o;
+
+	int rc = mdb_cursor_open(j->txn, j->e->dbi[J_DONE], &cur);
+	if (rc != 0)
+		return j_error(j, rc, err);
+	while ((rc = mdb_cursor_get(cur, &key, &val, MDB_NEXT)) == 0) {
+		if (key.mv_size != 8 || intent_decode(val, &o) != 0) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+		if (o.state == INTENT_CONFIRMED && o.local != i->local && is_same_message(&o, i) &&
+		    (o.kind == INTENT_MOVE || o.kind == INTENT_DELETE))
+			*local_out = o.local;
+	}
+	mdb_cursor_close(cur);
+	return rc == MDB_NOTFOUND ? 0 : j_error(j, rc, err);
+}
+
+int
+j_known_as(struct jop *j, const struct intent *i, uint64_t *local_out, struct err *err)
+{
+	struct intents there = VEC_INIT;
+
+	*local_out = 0;
+	int rc = moved_as(j, i, local_out, err);
+	if (rc == 0)
+		rc = j_of_box(j, i->account, i->mailbox, &there, err);
+	for (size_t n = 0; rc == 0 && n < there.n; n++)
+		if (there.v[n].local != i->local && is_same_message(&there.v[n], i))
+			*local_out = there.v[n].local;
+	vec_release(&there);
+	return rc;
+}
+
 int
 j_of_group(struct jop *j, uint64_t group, struct intents *out, struct err *err)
 {

@@ -129,6 +129,9 @@ int j_of_local(struct jop *j, uint64_t local, struct intents *out, struct err *e
 /* The last move or delete of a message that was confirmed before this operation:
  * 0, 1 none, -1. */
 int j_last_move(struct jop *j, uint64_t local, struct intent *out, struct err *err);
+/* Where *i is looked for without a UID its message came as a row of its own: the local id
+ * by which the records after that speak of it; 0 if none does. */
+int j_known_as(struct jop *j, const struct intent *i, uint64_t *local_out, struct err *err);
 int j_of_group(struct jop *j, uint64_t group, struct intents *out, struct err *err);
 int j_of_box(struct jop *j, struct str account, struct str mailbox, struct intents *out,
 	     struct err *err);
