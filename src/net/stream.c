@@ -807,7 +807,8 @@ net_compress(struct net_stream *s, struct str unread, struct err *err)
 	void *to = deflate_room(s->deflate, &room);
 	if (unread.len > room)
 		return err_set(err, ERR_PROTO, "'%s' sent too much behind its answer", s->host);
-	memcpy(to, unread.ptr, unread.len);
+	if (unread.len > 0)
+		memcpy(to, unread.ptr, unread.len);
 	deflate_came(s->deflate, unread.len);
 	log_at(LOG_INFO, s->label, "compressed from here on");
 	return 0;
